@@ -1,0 +1,104 @@
+"""Entry point: finds the command that was asked for and imports nothing else.
+
+``ctabatch --help`` must answer at once, so the list below holds one line per command, and only the
+module of the command that is run is imported. Every such module exposes a function ``command``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated, NoReturn
+
+import typer
+
+import ctabatch
+from ctabatch.errors import CtabatchError
+
+#: Exit codes besides 0: see `run`.
+UNUSABLE, INTERRUPTED = 2, 130
+
+#: Name -> the line that ``ctabatch --help`` shows, in order of use.
+COMMANDS = {
+    "examples": "Fetch and list the public example simtel files.",
+    "process": "Turn sim_telarray files into a DL1 Parquet dataset.",
+    "info": "Summarise a sim_telarray file or a dataset.",
+    "schema": "Show the columns of every table, with unit, description and source.",
+}
+
+
+def build_app(wanted: str | None = None) -> typer.Typer:
+    """Build the application with the command ``wanted`` imported and the others only named."""
+    app = typer.Typer(
+        name="ctabatch",
+        add_completion=False,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for name, summary in COMMANDS.items():
+        if name == wanted:
+            app.command(name)(_load(name))
+        else:
+            app.command(name, help=summary)(_named_only)
+    return app
+
+
+def run(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit.
+
+    Exit codes: 0 done, 1 finished with losses that the command lists, 2 unusable input or options
+    (one message on stderr), 130 interrupted.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Words after ``ctabatch``; those of the process by default.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        build_app(_command_in(words))(args=words, prog_name="ctabatch")
+    except CtabatchError as error:
+        _say(f"error: {error}")
+        sys.exit(UNUSABLE)
+    except KeyboardInterrupt:
+        _say("interrupted")
+        sys.exit(INTERRUPTED)
+    sys.exit(0)
+
+
+def _command_in(words: Sequence[str]) -> str | None:
+    """Return the first word that is no option: no option before the command takes a value."""
+    return next((word for word in words if not word.startswith("-")), None)
+
+
+def _load(name: str) -> Callable[..., object]:
+    command: Callable[..., object] = importlib.import_module(f"ctabatch.cli.{name}").command
+    return command
+
+
+def _named_only() -> None:
+    """Stand in for a command that was not asked for; only its name and summary are shown."""
+    raise AssertionError("a command that was not asked for cannot run")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"ctabatch {ctabatch.__version__}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Turn Cherenkov-telescope data into columns: sim_telarray files to Parquet."""
+
+
+def _say(message: str) -> None:
+    typer.echo(f"ctabatch: {message}", err=True)

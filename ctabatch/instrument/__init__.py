@@ -1,0 +1,1 @@
+"""Geometry that every stage shares: subarray, cameras, neighbours, optics, frames."""

@@ -1,0 +1,206 @@
+"""Parquet files of a part: encodings, row groups, work-in-progress names and atomic renames."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ctabatch.errors import OutputError
+
+#: Rows are collected until they take this much memory, then written as one row group: large enough
+#: to compress well, small enough that a reader of one event reads little.
+ROW_GROUP_BYTES = 8 << 20
+
+
+class PartFiles:
+    """Writes the tables of one part under work-in-progress names until `publish`.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the dataset.
+    part : str
+        Name of the part: every file is called ``TABLE/PART.parquet``.
+
+    Raises
+    ------
+    OutputError
+        The disk is full, or the folder may not be written (from any method).
+    """
+
+    def __init__(self, root: Path, part: str) -> None:
+        self.root, self.part = root, part
+        self._token = uuid.uuid4().hex[:8]
+        self._open: dict[tuple[str, bytes], _Table] = {}
+
+    def write(self, table: str, batch: pa.RecordBatch) -> None:
+        """Append rows to a table; a second schema of the same table gets a file of its own."""
+        with writing(self.root):
+            self._table(table, batch.schema).append(batch)
+
+    def require(self, table: str, schema: pa.Schema) -> None:
+        """Make sure that a table exists, even if it stays empty."""
+        with writing(self.root):
+            self._table(table, schema)
+
+    def _table(self, table: str, schema: pa.Schema) -> _Table:
+        key = (table, schema.serialize().to_pybytes())
+        if key not in self._open:
+            n_before = sum(1 for name, _ in self._open if name == table)
+            name = self.part if n_before == 0 else f"{self.part}-{n_before + 1}"
+            folder = self.root / table
+            folder.mkdir(parents=True, exist_ok=True)
+            self._open[key] = _Table(
+                folder / f"{name}.parquet", folder / f".{name}.{self._token}.wip", schema
+            )
+        return self._open[key]
+
+    def publish(self) -> dict[str, dict[str, int]]:
+        """Close all files and give them their final names.
+
+        Returns
+        -------
+        dict
+            File, relative to the dataset -> its rows and bytes.
+        """
+        with writing(self.root):
+            for table in self._open.values():
+                table.close()
+            for table in self._open.values():
+                table.wip.replace(table.path)
+        return {
+            table.path.relative_to(self.root).as_posix(): {
+                "rows": table.n_rows,
+                "bytes": table.path.stat().st_size,
+            }
+            for table in self._open.values()
+        }
+
+    def discard(self) -> None:
+        """Remove everything that was not published."""
+        for table in self._open.values():
+            with contextlib.suppress(OSError, pa.ArrowException):
+                table.close()
+            with contextlib.suppress(OSError):
+                table.wip.unlink(missing_ok=True)
+
+
+class _Table:
+    def __init__(self, path: Path, wip: Path, schema: pa.Schema) -> None:
+        self.path, self.wip, self.schema = path, wip, schema
+        self.n_rows = 0
+        self._pending: list[pa.RecordBatch] = []
+        self._n_pending = 0
+        self._writer: pq.ParquetWriter | None = pq.ParquetWriter(
+            wip,
+            schema,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=_dictionary_columns(schema),
+            column_encoding=_float_encodings(schema),
+            write_statistics=[name for name in ("obs_id", "event_id", "tel_id")
+                              if name in schema.names],
+        )  # fmt: skip
+
+    def append(self, batch: pa.RecordBatch) -> None:
+        self._pending.append(batch)
+        self._n_pending += batch.nbytes
+        self.n_rows += batch.num_rows
+        if self._n_pending >= ROW_GROUP_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._writer is not None and self._pending:
+            pending, self._pending, self._n_pending = self._pending, [], 0
+            rows = pa.Table.from_batches(pending)
+            self._writer.write_table(rows, row_group_size=max(len(rows), 1))
+
+    def close(self) -> None:
+        try:
+            self._flush()
+        finally:
+            writer, self._writer = self._writer, None
+            if writer is not None:
+                writer.close()
+
+
+def _leaf(field: pa.Field) -> tuple[str, pa.DataType]:
+    """Path of a column's values in the file, and their type."""
+    name, dtype = field.name, field.type
+    if isinstance(dtype, pa.FixedShapeTensorType):
+        dtype = dtype.storage_type
+    while pa.types.is_fixed_size_list(dtype) or pa.types.is_list(dtype):
+        name += ".list.element"
+        dtype = dtype.value_type
+    return name, dtype
+
+
+def _float_encodings(schema: pa.Schema) -> dict[str, str]:
+    """Floats as split byte streams: noise compresses better by byte significance."""
+    leaves = map(_leaf, schema)
+    return {name: "BYTE_STREAM_SPLIT" for name, dtype in leaves if pa.types.is_floating(dtype)}
+
+
+def _dictionary_columns(schema: pa.Schema) -> list[str]:
+    """Repetitive columns: keys, gains, counts. Waveforms are anything but repetitive."""
+    return [
+        name
+        for name, dtype in map(_leaf, schema)
+        if not pa.types.is_floating(dtype)
+        and not pa.types.is_boolean(dtype)
+        and not name.startswith("waveform")
+    ]
+
+
+def write_once(path: Path, table: pa.Table) -> None:
+    """Write a small table under a name that stands for its content; done if it is there."""
+    with writing(path.parent):
+        if path.exists():
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        wip = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.wip")
+        try:
+            pq.write_table(table, wip, compression="zstd")
+            wip.replace(path)
+        finally:
+            wip.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a text file atomically."""
+    with writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        wip = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.wip")
+        try:
+            with wip.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            wip.replace(path)
+        finally:
+            wip.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing(root: Path) -> Iterator[None]:
+    """Turn failures of the file system into an `OutputError` that says what to do."""
+    try:
+        yield
+    except OutputError:
+        raise
+    except OSError as error:
+        what = {
+            errno.ENOSPC: "the disk is full: free some space and run again with --resume",
+            errno.EDQUOT: "the disk quota is used up: free some space and run again with --resume",
+            errno.EACCES: "no permission to write there",
+            errno.EROFS: "the file system is read-only",
+            errno.ENOTDIR: "a part of this path is a file, not a folder",
+        }.get(error.errno or 0, str(error))
+        raise OutputError(f"{root}: {what}") from error

@@ -1,0 +1,230 @@
+"""Telescope events of one type, decoded into tensors: the batches that every stage works on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctabatch.instrument.calibration import CameraCalibration
+from ctabatch.instrument.camera import CameraGeometry
+from ctabatch.instrument.subarray import SubarrayDescription
+from ctabatch.kernels import adc
+from ctabatch.kernels import event_index as ei
+from ctabatch.kernels import object_table as ot
+from ctabatch.kernels.photoelectrons import read_pe_sums, read_true_images
+from .events import Events
+from .losses import Account, Loss
+
+#: Telescope events decoded at once: small enough that their samples stay in the processor's cache.
+BATCH_SIZE = 64
+
+
+@dataclass(eq=False)
+class RawBatch:
+    """Raw data of telescope events of one shape.
+
+    Attributes
+    ----------
+    subarray : SubarrayDescription
+    tel_type : str
+    geometry : CameraGeometry
+    calibration : CameraCalibration
+        As it stood at the place of these events in the stream.
+    events : Events
+        The array events these belong to.
+    event : (n,) int64
+        Row in `events` of each telescope event.
+    telescope : (n,) int64
+        Row in ``events.telescopes`` of each telescope event.
+    obs_id : int
+    event_id, tel_id : (n,) int64
+    calibration_row : (n,) int64
+        Row in `calibration`, -1 for telescopes without one.
+    waveform : (n, n_gains, n_pixels, n_samples) uint16, or uint32 for sums
+        ADC counts; gain 0 is the high gain. Sums have one sample.
+    is_sum : bool
+    read_out : (n, n_pixels) bool or None
+        Pixels that are in the file; None if all are.
+    true_image : (n, n_pixels) int32 or None
+        Photo-electrons; -1 in all pixels of telescope events without; None if no event has one.
+    true_image_sum : (n,) int64
+        Photo-electrons in the whole camera, -1 where unknown.
+    """
+
+    subarray: SubarrayDescription
+    tel_type: str
+    geometry: CameraGeometry
+    calibration: CameraCalibration
+    events: Events
+    event: NDArray[np.int64]
+    telescope: NDArray[np.int64]
+    obs_id: int
+    event_id: NDArray[np.int64]
+    tel_id: NDArray[np.int64]
+    calibration_row: NDArray[np.int64]
+    waveform: NDArray[Any]
+    is_sum: bool
+    read_out: NDArray[np.bool_] | None
+    true_image: NDArray[np.int32] | None
+    true_image_sum: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.event_id)
+
+    def take(self, keep: NDArray[np.bool_]) -> RawBatch:
+        """The batch of some of its rows."""
+        if keep.all():
+            return self
+        per_row = (
+            "event", "telescope", "event_id", "tel_id", "calibration_row", "waveform", "read_out",
+            "true_image", "true_image_sum",
+        )  # fmt: skip
+        values = dict(self.__dict__)
+        for name in per_row:
+            if values[name] is not None:
+                values[name] = values[name][keep]
+        return RawBatch(**values)
+
+
+def raw_batches(
+    events: Events, account: Account, batch_size: int = BATCH_SIZE
+) -> Iterator[RawBatch]:
+    """Decode the telescope events of a block, grouped by telescope type, shape and geometry.
+
+    Telescope events that cannot be decoded are left out and reported, the others are not affected.
+    """
+    run, subarray = events.run, events.run.subarray
+    telescopes = events.telescopes
+    shapes = _shapes(events)
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for k in range(len(telescopes)):
+        tel_id = int(telescopes[k, ei.TEL_ID])
+        description = subarray.telescopes.get(tel_id)
+        problem = _problem(shapes[k], description, telescopes[k, ei.ADC_ROW])
+        if problem or description is None:
+            _report(events, k, problem or "its description is incomplete", account)
+            continue
+        kind = int(events.block.table[telescopes[k, ei.ADC_ROW], ot.TYPE])
+        shape = tuple(int(v) for v in shapes[k, : adc.N_SAMPLES + 1])
+        key = (description.tel_type, kind, shape, id(description.geometry))
+        groups.setdefault(key, []).append(k)
+    for (tel_type, kind, shape, _), members in groups.items():
+        calibration = run.calibration(tel_type, shape[adc.N_GAINS], shape[adc.N_PIXELS])
+        for begin in range(0, len(members), batch_size):
+            rows = np.array(members[begin : begin + batch_size], np.int64)
+            batch = _decode(events, rows, tel_type, kind, shape, calibration, account)
+            if len(batch):
+                yield batch
+
+
+def _shapes(events: Events) -> NDArray[np.int64]:
+    rows = events.telescopes[:, ei.ADC_ROW]
+    types, versions, ids, offsets, sizes = events.objects(
+        rows, ot.TYPE, ot.VERSION, ot.ID, ot.CONTENT, ot.SIZE
+    )
+    shapes = np.empty((len(rows), 5), np.int64)
+    adc.adc_shapes(events.block.data, types, versions, ids, offsets, sizes, shapes)
+    return shapes
+
+
+def _problem(shape: NDArray[np.int64], description: Any, row: int) -> str | None:
+    """Why a telescope event cannot be decoded; None if it can."""
+    if description is None:
+        return "the description of this telescope is incomplete"
+    if row < 0:
+        return "no ADC samples [2013] or sums [2012]"
+    if shape[adc.STATUS] == adc.UNSUPPORTED:
+        return "raw data in an encoding that is not supported (data reduction or pixel list)"
+    if shape[adc.STATUS] != adc.OK:
+        return "malformed raw data"
+    if shape[adc.N_PIXELS] != description.geometry.n_pixels:
+        return (
+            f"raw data of {shape[adc.N_PIXELS]} pixels, "
+            f"the camera has {description.geometry.n_pixels}"
+        )
+    suppressed = shape[adc.ZERO_SUPPRESSION]
+    if suppressed and shape[adc.N_SAMPLES] > max(description.readout.n_samples, 1024):
+        return f"zero-suppressed data of {shape[adc.N_SAMPLES]} samples are not credible"
+    return None
+
+
+def _report(events: Events, k: int, problem: str, account: Account) -> None:
+    telescope = events.telescopes[k]
+    row = max(int(telescope[ei.ADC_ROW]), 0)
+    found = events.block.table[row]
+    account.lose(
+        Loss(
+            f"telescope event left out: {problem}",
+            events.block.offset + int(found[ot.START]), int(found[ot.SIZE]), int(found[ot.TYPE]),
+            int(found[ot.ID]), int(events.event_id[telescope[ei.EVENT]]), int(telescope[ei.TEL_ID]),
+        )  # fmt: skip
+    )
+
+
+def _decode(
+    events: Events,
+    rows: NDArray[np.int64],
+    tel_type: str,
+    kind: int,
+    shape: tuple[int, ...],
+    calibration: CameraCalibration,
+    account: Account,
+) -> RawBatch:
+    telescopes = events.telescopes[rows]
+    subarray = events.run.subarray
+    n_gains, n_pixels, n_samples = shape[:3]
+    ids, offsets, sizes = events.objects(telescopes[:, ei.ADC_ROW], ot.ID, ot.CONTENT, ot.SIZE)
+    suppressed = bool((ids & 0x1F).any())
+    is_sum = kind == adc.SUMS
+    make = np.zeros if suppressed else np.empty
+    waveform = make((len(rows), n_gains, n_pixels, n_samples), np.uint32 if is_sum else np.uint16)
+    read_out = np.empty((len(rows), n_pixels), np.bool_)
+    status = np.empty(len(rows), np.int64)
+    decode = adc.decode_sums if is_sum else adc.decode_samples
+    decode(events.block.data, ids, offsets, sizes, waveform, read_out, status)
+    true_image, true_image_sum = _truth(events, telescopes, n_pixels)
+    tel_id = telescopes[:, ei.TEL_ID].copy()
+    batch = RawBatch(
+        subarray=subarray,
+        tel_type=tel_type,
+        geometry=subarray.telescopes[int(tel_id[0])].geometry,
+        calibration=calibration,
+        events=events,
+        event=telescopes[:, ei.EVENT].copy(),
+        telescope=rows,
+        obs_id=events.run.obs_id,
+        event_id=events.event_id[telescopes[:, ei.EVENT]],
+        tel_id=tel_id,
+        calibration_row=calibration.rows(tel_id),
+        waveform=waveform,
+        is_sum=is_sum,
+        read_out=read_out if suppressed else None,
+        true_image=true_image,
+        true_image_sum=true_image_sum,
+    )
+    for k in np.flatnonzero(status != adc.OK):
+        _report(events, int(rows[k]), "malformed raw data", account)
+    return batch.take(status == adc.OK)
+
+
+def _truth(
+    events: Events, telescopes: NDArray[np.int64], n_pixels: int
+) -> tuple[NDArray[np.int32] | None, NDArray[np.int64]]:
+    sums = np.full(len(telescopes), -1, np.int64)
+    rows = events.pe_sum_row[telescopes[:, ei.EVENT]]
+    offsets, sizes = events.objects(rows, ot.CONTENT, ot.SIZE)
+    places = events.run.positions()
+    positions = np.array([places.get(int(t), 1 << 30) for t in telescopes[:, ei.TEL_ID]], np.int64)
+    read_pe_sums(events.block.data, offsets, sizes, positions, sums)
+    rows = telescopes[:, ei.TRUE_IMAGE_ROW]
+    if not (rows >= 0).any():
+        return None, sums
+    versions, offsets, sizes = events.objects(rows, ot.VERSION, ot.CONTENT, ot.SIZE)
+    images = np.empty((len(telescopes), n_pixels), np.int32)
+    status = np.empty(len(telescopes), np.int64)
+    read_true_images(events.block.data, versions, offsets, sizes, images, status)
+    return images, sums

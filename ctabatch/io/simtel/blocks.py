@@ -1,0 +1,227 @@
+"""A stream cut into blocks of complete objects, each with its table of object headers.
+
+A block ends behind an array event, so everything that belongs to an event (its photo-electrons
+come before it) lies in one buffer. Where the object structure is broken the stream is searched for
+the next credible sync marker, and what lies between is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ctabatch.kernels import object_table as ot
+from ctabatch.kernels.bytes import u32
+from ctabatch.io.streams import ByteStream
+from .losses import Account, Loss
+
+BLOCK_SIZE = 8 << 20
+#: A longer top-level object is taken for a wrong length field.
+MAX_OBJECT = 1 << 30
+#: Photo-electrons and their sums belong to the MC event before and the array event behind them.
+_BOUNDARIES = (2010, 2028, 2020, 2021)
+_BELONG_TO_NEXT = (1204, 2026, 2034)
+_MAX_TYPE, _MAX_VERSION = 12_000, 1_100
+
+
+@dataclass
+class Block:
+    """Some consecutive objects.
+
+    Attributes
+    ----------
+    data : uint8 (n,)
+    table : int64 (n_objects, 9)
+        Columns as in `ctabatch.kernels.object_table`; positions count from the start of `data`.
+    offset : int
+        Position of ``data[0]`` in the stream.
+    """
+
+    data: npt.NDArray[np.uint8]
+    table: npt.NDArray[np.int64]
+    offset: int
+
+
+class BlockReader:
+    """Iterate over the blocks of a stream.
+
+    Memory is one block, grown only as far as bytes really arrive for an object that is longer.
+    """
+
+    def __init__(self, stream: ByteStream, account: Account, block_size: int = BLOCK_SIZE) -> None:
+        self.stream, self.account = stream, account
+        self.block_size = max(block_size, 1 << 16)
+        self.n_bytes = 0
+        self._buffer = np.empty(self.block_size, np.uint8)
+        self._filled = 0
+        self._offset = 0
+        self._table = np.empty((1 << 14, ot.N_COLUMNS), np.int64)
+        self._ended = False
+
+    def __iter__(self) -> Iterator[Block]:
+        while True:
+            self._fill()
+            if self._filled == 0:
+                break
+            rows, position, reason = self._scan(0, self._filled, self._ended)
+            if rows:
+                kept, position = self._cut_behind_event(rows, position, reason)
+                if kept:
+                    yield self._emit(kept, position)
+                else:
+                    self._grow()
+                continue
+            if reason == ot.NEED_DATA:
+                if self._ended:
+                    self._lose("the file ends inside an object header", self._filled, header=False)
+                    break
+                self._grow()
+            elif reason == ot.TABLE_FULL:
+                self._table = np.empty((2 * len(self._table), ot.N_COLUMNS), np.int64)
+            elif reason == ot.NO_SYNC:
+                self._skip_garbage()
+            elif reason == ot.TOO_LONG:
+                self._skip_object("a length field claims more than 1 GiB")
+            elif reason == ot.BAD_LENGTH:
+                block = self._salvage()
+                if block is not None:
+                    yield block
+        if self.stream.problem:
+            self.account.lose(Loss(f"the file is damaged: {self.stream.problem}", self.n_bytes))
+
+    # -- the buffer
+
+    def _fill(self) -> None:
+        view = memoryview(self._buffer)
+        while self._filled < len(view) and not self._ended:
+            n_read = self.stream.readinto(view[self._filled :])
+            self._filled += n_read
+            self.n_bytes += n_read
+            self._ended = n_read == 0
+
+    def _grow(self) -> None:
+        larger = np.empty(2 * len(self._buffer), np.uint8)
+        larger[: self._filled] = self._buffer[: self._filled]
+        self._buffer = larger
+
+    def _scan(self, begin: int, end: int, at_end: bool) -> tuple[int, int, int]:
+        return ot.scan_objects(self._buffer, begin, end, at_end, MAX_OBJECT, self._table)  # type: ignore[no-any-return]
+
+    def _cut_behind_event(self, rows: int, position: int, reason: int) -> tuple[int, int]:
+        """Leave the beginning of an event in the buffer while its array event is not there yet."""
+        if reason != ot.NEED_DATA or self._ended or len(self._buffer) >= MAX_OBJECT:
+            return rows, position
+        table = self._table[:rows]
+        top = np.flatnonzero(table[:, ot.LEVEL] == 0)
+        types = table[top, ot.TYPE]
+        boundaries = np.flatnonzero(np.isin(types, _BOUNDARIES))
+        after = boundaries[-1] + 1 if len(boundaries) else 0
+        waiting = np.flatnonzero(np.isin(types[after:], _BELONG_TO_NEXT))
+        if len(waiting) == 0:
+            return rows, position
+        cut = top[after + waiting[0]]
+        return int(cut), int(table[cut, ot.START])
+
+    def _emit(self, rows: int, position: int, cut: str = "the file ends inside this object") -> Block:
+        """Hand out the front of the buffer and keep the rest."""
+        block = Block(self._buffer, self._table[:rows].copy(), self._offset)
+        for row in np.flatnonzero(block.table[:, ot.STATE] != ot.INTACT):
+            self._lose(
+                cut if block.table[row, ot.STATE] == ot.CUT else "its sub-objects do not fit",
+                min(int(block.table[row, ot.SIZE]), self._filled),
+                row=block.table[row],
+            )
+        rest = self._filled - position
+        fresh = np.empty(max(self.block_size, rest + (1 << 16)), np.uint8)
+        fresh[:rest] = self._buffer[position : self._filled]
+        self._drop(position)
+        self._buffer = fresh
+        return block
+
+    def _drop(self, n: int) -> None:
+        self._offset += n
+        self._filled -= n
+
+    def _discard(self, n: int) -> None:
+        """Forget the first `n` bytes of the buffer in place."""
+        self._buffer[: self._filled - n] = self._buffer[n : self._filled].copy()
+        self._drop(n)
+
+    # -- damage
+
+    def _next_object(self, begin: int) -> int:
+        """Position of the next credible object header; -1 if the buffer holds none."""
+        position = begin
+        while True:
+            position = ot.find_sync(self._buffer, position, self._filled)
+            if position < 0 or position + 8 > self._filled:
+                return -1 if position < 0 else int(position)
+            word = int(u32(self._buffer, position + 4))
+            if 0 < word & 0xFFFF < _MAX_TYPE and word >> 20 < _MAX_VERSION:
+                return int(position)
+            position += 1
+
+    def _skip_garbage(self) -> None:
+        """No marker where one belongs: go to the next one."""
+        position = self._next_object(1)
+        if position < 0:
+            position = self._filled if self._ended else max(self._filled - 7, 1)
+        self._lose("no object header where one belongs", position, header=False)
+        self._discard(position)
+
+    def _skip_object(self, reason: str) -> None:
+        position = self._next_object(16)
+        if position < 0:
+            position = self._filled if self._ended else max(self._filled - 7, 1)
+        self._lose(reason, position)
+        self._discard(position)
+
+    def _salvage(self) -> Block | None:
+        """The object at the front is not followed by a marker: its length or its follower is bad.
+
+        Read it as far as its own length and the next marker allow, and go on at that marker.
+        """
+        position = self._next_object(16)
+        if position < 0 and not self._ended:
+            if len(self._buffer) < MAX_OBJECT:
+                self._grow()
+                return None
+        if position < 0:
+            position = self._filled
+        rows, stop, _ = self._scan(0, position, True)
+        if rows == 0:  # its length ends before the next marker
+            rows, stop, _ = self._scan(0, min(self._own_end(), position), True)
+            if rows == 0:
+                self._lose("an object of wrong length", position)
+                self._discard(position)
+                return None
+            self._lose("bytes that belong to no object", position - stop, at=stop)
+        return self._emit(rows, position, "its length is wrong: the next object begins inside")
+
+    def _own_end(self) -> int:
+        word = int(u32(self._buffer, 4))
+        extended = (word >> 17) & 1
+        size = int(u32(self._buffer, 12)) & 0x3FFFFFFF
+        if extended:
+            size |= (int(u32(self._buffer, 16)) & 0xFFF) << 30
+        return (20 if extended else 16) + size
+
+    def _lose(
+        self,
+        reason: str,
+        size: int,
+        *,
+        header: bool = True,
+        row: npt.NDArray[np.int64] | None = None,
+        at: int = 0,
+    ) -> None:
+        kind = ident = None
+        if row is not None:
+            kind, ident, at = int(row[ot.TYPE]), int(row[ot.ID]), int(row[ot.START])
+        elif header and not at and self._filled >= 12:
+            kind = int(u32(self._buffer, 4)) & 0xFFFF
+            ident = int(np.int32(np.uint32(u32(self._buffer, 8))))
+        self.account.lose(Loss(reason, self._offset + at, size, kind, ident))

@@ -1,0 +1,66 @@
+"""What could not be read, and where: nothing is dropped without an entry here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One thing in the input that could not be used.
+
+    Attributes
+    ----------
+    reason : str
+        What is wrong.
+    offset : int
+        Byte in the decompressed stream.
+    size : int
+        Bytes concerned, 0 if unknown.
+    object_type, object_id : int or None
+        EventIO type and id, if the header could be read.
+    event_id, tel_id : int or None
+        The event concerned, if known.
+    """
+
+    reason: str
+    offset: int
+    size: int = 0
+    object_type: int | None = None
+    object_id: int | None = None
+    event_id: int | None = None
+    tel_id: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return {key: value for key, value in asdict(self).items() if value is not None}
+
+    def __str__(self) -> str:
+        place = f"byte {self.offset}"
+        if self.object_type is not None:
+            place += f", object {self.object_type} (id {self.object_id})"
+        if self.event_id is not None:
+            place += f", event {self.event_id}"
+        if self.tel_id is not None:
+            place += f", telescope {self.tel_id}"
+        return f"{self.reason} [{place}]"
+
+
+@dataclass
+class Account:
+    """Losses (with place, at most `limit` kept in full) and harmless omissions (counted)."""
+
+    limit: int = 1000
+    losses: list[Loss] = field(default_factory=list)
+    n_losses: int = 0
+    notes: Counter[str] = field(default_factory=Counter)
+
+    def lose(self, loss: Loss) -> None:
+        self.n_losses += 1
+        if len(self.losses) < self.limit:
+            self.losses.append(loss)
+
+    def note(self, what: str, n: int = 1) -> None:
+        if n:
+            self.notes[what] += n

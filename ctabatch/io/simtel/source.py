@@ -1,0 +1,169 @@
+"""A sim_telarray file as a sequence of blocks of events."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import BinaryIO, Literal
+
+import numpy as np
+
+from ctabatch.errors import InputError
+from ctabatch.kernels import object_table as ot
+from ctabatch.io.streams import ByteStream
+from . import objects
+from .blocks import BLOCK_SIZE, Block, BlockReader
+from .events import EventIndexer, Events, first_events
+from .losses import Account
+from .run import STATE_TYPES, Run, RunReader
+
+#: Top-level types that belong to events, or that are known and not needed.
+_EVENT_TYPES = frozenset({1204, 2010, 2020, 2021, 2026, 2028, 2034})
+_IGNORED_TYPES = frozenset(
+    {70, objects.INPUT_CARD, objects.ATMOSPHERE, 1205, 2024, 2025, 1213, 1214, 1211, 1215}
+)
+_CORSIKA_TYPES = frozenset({1200, 1201, 1202, 1203, 1209, 1210})
+
+
+class SimtelReader:
+    """Reads one sim_telarray file from front to end, once.
+
+    Parameters
+    ----------
+    source : path or binary file object
+    focal_length : {"effective", "equivalent"}
+        Which focal length turns camera positions into angles; files without an effective one fall
+        back to the equivalent one with a warning.
+    allowed_tels : iterable of int, optional
+        Read only these telescopes.
+    max_events : int, optional
+        Stop after so many array events.
+    block_size : int
+        Bytes decompressed at once.
+
+    Attributes
+    ----------
+    account : Account
+        Losses and notes so far.
+    runs : list of Run
+        The runs seen so far; after construction at least one.
+
+    Raises
+    ------
+    InputError
+        The file is no sim_telarray file, or holds no run header.
+    """
+
+    def __init__(
+        self,
+        source: str | os.PathLike[str] | BinaryIO,
+        *,
+        focal_length: Literal["effective", "equivalent"] = "effective",
+        allowed_tels: frozenset[int] | None = None,
+        max_events: int | None = None,
+        block_size: int = BLOCK_SIZE,
+    ) -> None:
+        self.stream = ByteStream(source)
+        self.name = self.stream.name
+        self.account = Account()
+        self.max_events = max_events
+        self.n_events = 0
+        self.stopped = False
+        self._reader = BlockReader(self.stream, self.account, block_size)
+        self._runs = RunReader(focal_length, self.account)
+        self._indexer = EventIndexer(self.account, allowed_tels)
+        self._steps = self._walk()
+        try:
+            self._first = next(self._steps, None)
+            if not self.runs:
+                raise InputError(
+                    f"{self.name}: no run header [2000] in this file, so it holds no sim_telarray data"
+                )
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def runs(self) -> list[Run]:
+        return self._runs.runs
+
+    @property
+    def n_bytes(self) -> int:
+        """Decompressed bytes read so far."""
+        return self._reader.n_bytes
+
+    @property
+    def position(self) -> int:
+        """Bytes of the file itself read so far."""
+        return self.stream.position
+
+    def __iter__(self) -> Iterator[Events]:
+        """Array events, block by block."""
+        if self._first is not None:
+            first, self._first = self._first, None
+            yield first
+        yield from self._steps
+
+    def close(self) -> None:
+        self.stream.close()
+
+    def __enter__(self) -> SimtelReader:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _walk(self) -> Iterator[Events]:
+        for block in self._reader:
+            self._indexer.new_block()
+            yield from self._events_of(block)
+            if self.stopped:
+                return
+
+    def _events_of(self, block: Block) -> Iterator[Events]:
+        """Events between the state objects of a block, which change what comes after them."""
+        table = block.table
+        top = np.flatnonzero(table[:, ot.LEVEL] == 0)
+        begin = 0
+        for row in top[~np.isin(table[top, ot.TYPE], list(_EVENT_TYPES))]:
+            kind = int(table[row, ot.TYPE])
+            if begin < row:
+                yield from self._segment(block, begin, int(row))
+                if self.stopped:
+                    return
+            begin = int(row)
+            while begin < len(table) and (begin == row or table[begin, ot.LEVEL] > 0):
+                begin += 1
+            self._state(block, int(row), kind)
+        if begin < len(table):
+            yield from self._segment(block, begin, len(table))
+
+    def _state(self, block: Block, row: int, kind: int) -> None:
+        if kind in STATE_TYPES:
+            n_runs = len(self.runs)
+            self._runs.take(block, row)
+            if len(self.runs) > n_runs:
+                self._indexer.new_run()
+        elif kind in _CORSIKA_TYPES and not self.runs:
+            raise InputError(
+                f"{self.name}: this is a CORSIKA (IACT) file; sim_telarray must simulate the "
+                "telescopes first (expected a run header [2000], found type "
+                f"{kind} at byte {block.offset + int(block.table[row, ot.START])})"
+            )
+        elif kind not in _IGNORED_TYPES:
+            self.account.note(f"top-level objects of unknown type {kind}")
+
+    def _segment(self, block: Block, begin: int, end: int) -> Iterator[Events]:
+        run = self._runs.current
+        if run is None:
+            self.account.note("events before any run header")
+            return
+        events = self._indexer.events(run, block, begin, end)
+        if events is None:
+            return
+        if self.max_events is not None and self.n_events + len(events) >= self.max_events:
+            events = first_events(events, self.max_events - self.n_events)
+            self.stopped = True
+        self.n_events += len(events)
+        if len(events):
+            yield events

@@ -1,0 +1,1 @@
+"""Processing stages: pure functions from arrays of one telescope type to record batches."""

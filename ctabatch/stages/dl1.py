@@ -1,0 +1,190 @@
+"""The DL1 stage: raw data of a batch of telescope events become rows of images and parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ctabatch.instrument.calibration import CameraCalibration
+from ctabatch.instrument.camera import CameraGeometry
+from ctabatch.kernels.core_psi import core_psi
+from ctabatch.kernels.impact import impact_distance
+from ctabatch.schemas.image_parameters import TRUE_IMAGE_PARAMETERS
+from ctabatch.schemas.images import images
+from ctabatch.schemas.parameters import PARAMETERS
+
+from .clean import TailcutsOptions, clean
+from .columns import record_batch, tensor_array
+from .extract import Charges, ExtractionOptions, extract
+from .parametrise import parametrise
+
+
+@dataclass(frozen=True)
+class Dl1Options:
+    """Options of all DL1 steps."""
+
+    extraction: ExtractionOptions = field(default_factory=ExtractionOptions)
+    cleaning: TailcutsOptions = field(default_factory=TailcutsOptions)
+
+
+@dataclass(eq=False)
+class TelescopeEvents:
+    """What the DL1 stage needs to know of a batch of telescope events of one camera.
+
+    Attributes
+    ----------
+    obs_id : int
+    event_id, tel_id : (n,) int64
+    waveform : (n, n_gains, n_pixels, n_samples) uint16, uint32 for sums
+    read_out : (n, n_pixels) bool or None
+        None if all pixels were read out.
+    calibration_row : (n,) int64
+    calibration : CameraCalibration
+    geometry : CameraGeometry
+    true_image : (n, n_pixels) int32 or None
+        -1 in all pixels where there is none.
+    true_image_sum : (n,) int64
+        -1 where unknown.
+    position : (n, 3) float64, m
+        Of the telescopes.
+    pointing : (n, 2) float64, rad
+        Altitude and azimuth of the telescopes.
+    array_pointing : (n, 2) float64, rad
+        Altitude and azimuth of the array, NaN where unknown.
+    axis : (n, 4) float64
+        Simulated shower: altitude, azimuth (rad), core x, y (m); NaN where there is none.
+    """
+
+    obs_id: int
+    event_id: NDArray[np.int64]
+    tel_id: NDArray[np.int64]
+    waveform: NDArray[Any]
+    read_out: NDArray[np.bool_] | None
+    calibration_row: NDArray[np.int64]
+    calibration: CameraCalibration
+    geometry: CameraGeometry
+    true_image: NDArray[np.int32] | None
+    true_image_sum: NDArray[np.int64]
+    position: NDArray[np.float64]
+    pointing: NDArray[np.float64]
+    array_pointing: NDArray[np.float64]
+    axis: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.event_id)
+
+    def keys(self) -> dict[str, Any]:
+        """Columns that identify the rows."""
+        return {
+            "obs_id": np.full(len(self), self.obs_id, np.int32),
+            "event_id": self.event_id,
+            "tel_id": self.tel_id.astype(np.int16),
+        }
+
+    def true_image_sums(self) -> np.ma.MaskedArray[Any, Any]:
+        """Photo-electrons of each telescope event, masked where unknown."""
+        return np.ma.masked_less(self.true_image_sum, 0).astype(np.int32)
+
+
+def process(
+    events: TelescopeEvents, options: Dl1Options, *, with_parameters: bool = True
+) -> tuple[pa.RecordBatch, pa.RecordBatch | None]:
+    """Extract, clean and parametrise a batch.
+
+    Returns
+    -------
+    images : pyarrow.RecordBatch
+        Rows of the table dl1/images.
+    parameters : pyarrow.RecordBatch or None
+        Rows of the table dl1/parameters; None unless asked for.
+    """
+    charges = extract(
+        events.waveform,
+        events.calibration_row,
+        events.read_out,
+        events.calibration,
+        events.geometry,
+        options.extraction,
+    )
+    mask = clean(charges.image, events.geometry, options.cleaning)
+    pictures = image_rows(events, charges, mask)
+    return pictures, parameter_rows(events, charges, mask) if with_parameters else None
+
+
+def image_rows(
+    events: TelescopeEvents, charges: Charges, mask: NDArray[np.bool_]
+) -> pa.RecordBatch:
+    """Rows of dl1/images."""
+    schema = images(events.geometry.n_pixels)
+    true_image = None
+    if events.true_image is not None:
+        true_image = tensor_array(
+            events.true_image, schema.field("true_image").type, _has_truth(events)
+        )
+    return record_batch(
+        schema,
+        {
+            **events.keys(),
+            "image": charges.image,
+            "peak_time": charges.peak_time,
+            "image_mask": mask,
+            "is_valid": np.ones(len(events), bool),
+            "selected_gain_channel": charges.gain,
+            "is_read_out": events.read_out,
+            "true_image": true_image,
+            "true_image_sum": events.true_image_sums(),
+        },
+    )
+
+
+def parameter_rows(
+    events: TelescopeEvents, charges: Charges, mask: NDArray[np.bool_]
+) -> pa.RecordBatch:
+    """Rows of dl1/parameters."""
+    columns: dict[str, Any] = events.keys()
+    columns |= parametrise(charges.image, charges.peak_time, mask, events.geometry)
+    columns["core_psi"] = _core_psi(events, columns)
+    columns |= _true_parameters(events)
+    columns["true_image_sum"] = events.true_image_sums()
+    distance = np.empty(len(events))
+    axis = np.ascontiguousarray(events.axis.T)
+    impact_distance(events.position, axis[2], axis[3], axis[0], axis[1], distance)
+    columns["true_impact_distance"] = np.ma.masked_invalid(distance)
+    columns["true_impact_distance_uncert"] = np.ma.masked_invalid(0 * distance)
+    return record_batch(PARAMETERS, columns)
+
+
+def _core_psi(events: TelescopeEvents, columns: dict[str, Any]) -> NDArray[np.float64]:
+    out = np.empty(len(events))
+    pointing = np.ascontiguousarray(events.pointing.T)
+    array_pointing = np.ascontiguousarray(events.array_pointing.T)
+    core_psi(
+        columns["hillas_fov_lon"],
+        columns["hillas_fov_lat"],
+        columns["hillas_psi"],
+        pointing[0],
+        pointing[1],
+        array_pointing[0],
+        array_pointing[1],
+        events.geometry.radius_deg,
+        out,
+    )
+    return out
+
+
+def _has_truth(events: TelescopeEvents) -> NDArray[np.bool_]:
+    assert events.true_image is not None
+    return events.true_image[:, 0] >= 0
+
+
+def _true_parameters(events: TelescopeEvents) -> dict[str, Any]:
+    """Parameters of the simulated images; null where there is none."""
+    if events.true_image is None:
+        return {field.name: None for field in TRUE_IMAGE_PARAMETERS}
+    present = _has_truth(events)
+    values = parametrise(events.true_image, None, events.true_image > 0, events.geometry)
+    return {f"true_{name}": np.ma.masked_array(column, ~present) for name, column in values.items()}

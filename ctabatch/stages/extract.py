@@ -1,0 +1,133 @@
+"""From raw data to images: calibration, gain selection and charge extraction of a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctabatch.instrument.calibration import CameraCalibration
+from ctabatch.instrument.camera import CameraGeometry
+from ctabatch.kernels.calibration import calibrate_samples, calibrate_sums
+from ctabatch.kernels.peak_window import neighbor_peak_charges, replace_invalid
+
+
+@dataclass(frozen=True)
+class ExtractionOptions:
+    """How charges are extracted.
+
+    Attributes
+    ----------
+    gain_threshold : int
+        Highest raw high-gain sample, in ADC counts, for which the high gain is used.
+    window_width, window_shift : int
+        Integration window in samples: from ``peak - window_shift``, `window_width` long.
+    """
+
+    gain_threshold: int = 4000
+    window_width: int = 7
+    window_shift: int = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Charges:
+    """Images of a batch.
+
+    Attributes
+    ----------
+    image : (n_events, n_pixels) float32
+        Photo-electrons.
+    peak_time : (n_events, n_pixels) float32
+        ns after the start of the readout.
+    gain : (n_events, n_pixels) int8
+        Selected gain channel.
+    """
+
+    image: NDArray[np.float32]
+    peak_time: NDArray[np.float32]
+    gain: NDArray[np.int8]
+
+
+def extract(
+    waveform: NDArray[Any],
+    rows: NDArray[np.int64],
+    read_out: NDArray[np.bool_] | None,
+    calibration: CameraCalibration,
+    geometry: CameraGeometry,
+    options: ExtractionOptions,
+) -> Charges:
+    """Calibrate raw data and extract the charge of every pixel.
+
+    Parameters
+    ----------
+    waveform : (n_events, n_gains, n_pixels, n_samples) uint16
+        Raw samples; a batch of sums (uint32) has one sample, which is the charge.
+    rows : (n_events,) int64
+        Row of each event's telescope in `calibration`; none may be -1.
+    read_out : (n_events, n_pixels) bool or None
+        Pixels with data; None if all have. Others get charge 0.
+    """
+    n_events, _, n_pixels, _ = waveform.shape
+    image = np.empty((n_events, n_pixels), np.float32)
+    peak_time = np.zeros((n_events, n_pixels), np.float32)
+    gain = np.empty((n_events, n_pixels), np.int8)
+    indptr, indices = geometry.neighbors
+    if waveform.dtype == np.uint32:
+        calibrate_sums(
+            waveform, rows, calibration.pedestal, calibration.dc_to_pe, calibration.n_summed,
+            options.gain_threshold, gain, image,
+        )  # fmt: skip
+        if read_out is not None:
+            image[~read_out] = 0
+        for k in np.flatnonzero(calibration.invalid_pixels[rows].any(axis=1)):
+            replace_invalid(calibration.invalid_pixels[rows[k]], indptr, indices, image[k])
+        return Charges(image, peak_time, gain)
+    neighbor_peak_charges(
+        waveform,
+        rows,
+        np.empty((0, n_pixels), np.bool_) if read_out is None else read_out,
+        calibration.pedestal,
+        calibration.dc_to_pe,
+        calibration.time_shift,
+        calibration.correction(options.window_width, options.window_shift),
+        calibration.sampling_rate,
+        calibration.invalid_pixels,
+        geometry.neighbor_table,
+        indptr,
+        indices,
+        options.gain_threshold,
+        options.window_width,
+        options.window_shift,
+        gain,
+        image,
+        peak_time,
+    )
+    return Charges(image, peak_time, gain)
+
+
+def calibrate(
+    waveform: NDArray[Any],
+    rows: NDArray[np.int64],
+    calibration: CameraCalibration,
+    options: ExtractionOptions,
+) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+    """Calibrated waveforms (n_events, n_pixels, n_samples) in photo-electrons, and selected gains.
+
+    Sums come back as waveforms of one sample.
+    """
+    n_events, _, n_pixels, n_samples = waveform.shape
+    r1 = np.empty((n_events, n_pixels, n_samples), np.float32)
+    gain = np.empty((n_events, n_pixels), np.int8)
+    if waveform.dtype == np.uint32:
+        calibrate_sums(
+            waveform, rows, calibration.pedestal, calibration.dc_to_pe, calibration.n_summed,
+            options.gain_threshold, gain, r1[..., 0],
+        )  # fmt: skip
+    else:
+        calibrate_samples(
+            waveform, rows, calibration.pedestal, calibration.dc_to_pe,
+            options.gain_threshold, gain, r1,
+        )  # fmt: skip
+    return r1, gain

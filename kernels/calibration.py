@@ -1,0 +1,106 @@
+"""From ADC counts to photo-electrons: gain selection, pedestal and conversion factor.
+
+r1[p, s] = (adc[g, p, s] - pedestal[g, p]) * factor[g, p] in single precision, as sim_telarray's and
+ctapipe's category-A calibration; g is the low gain (1) where any raw high-gain sample exceeds the
+threshold.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .jit import kernel
+
+HIGH_GAIN, LOW_GAIN = 0, 1
+
+
+@kernel
+def select_gain(waveform, threshold, gain):
+    """Choose the gain channel of each pixel of one event.
+
+    Parameters
+    ----------
+    waveform : uint16 or uint32 (n_gains, n_pixels, n_samples), ADC counts
+    threshold : int
+        Highest raw high-gain sample for which the high gain is kept.
+    gain : int8 (n_pixels,)
+        Written; always 0 for cameras of one gain.
+    """
+    gain[:] = HIGH_GAIN
+    if waveform.shape[0] < 2:
+        return
+    for p in range(waveform.shape[1]):
+        highest = waveform[0, p, 0]
+        for s in range(1, waveform.shape[2]):
+            highest = max(highest, waveform[0, p, s])
+        if highest > threshold:
+            gain[p] = LOW_GAIN
+
+
+@kernel
+def calibrate_event(waveform, pedestal, factor, gain, r1):
+    """Calibrate the selected gain of one event.
+
+    Parameters
+    ----------
+    waveform : uint16 (n_gains, n_pixels, n_samples), ADC counts
+    pedestal : float32 (n_gains, n_pixels), ADC counts per sample
+    factor : float32 (n_gains, n_pixels), photo-electrons per ADC count
+    gain : int8 (n_pixels,)
+    r1 : float32 (m, n_samples), m >= n_pixels
+        Written in its first n_pixels rows, photo-electrons per sample.
+    """
+    n_pixels, n_samples = waveform.shape[1], waveform.shape[2]
+    for p in range(n_pixels):
+        g = np.intp(gain[p])
+        base, scale = pedestal[g, p], factor[g, p]
+        for s in range(n_samples):
+            r1[p, s] = (np.float32(waveform[g, p, s]) - base) * scale
+
+
+@kernel
+def calibrate_samples(waveform, rows, pedestal, factor, threshold, gain, r1):
+    """Gain-select and calibrate a batch of waveforms.
+
+    Parameters
+    ----------
+    waveform : uint16 (n_events, n_gains, n_pixels, n_samples), ADC counts
+    rows : int64 (n_events,)
+        Row of each event's telescope in the calibration arrays.
+    pedestal, factor : float32 (n_telescopes, n_gains, n_pixels)
+    threshold : int
+    gain : int8 (n_events, n_pixels)
+        Written.
+    r1 : float32 (n_events, n_pixels, n_samples)
+        Written, photo-electrons per sample.
+    """
+    for k in range(rows.shape[0]):
+        select_gain(waveform[k], threshold, gain[k])
+        calibrate_event(waveform[k], pedestal[rows[k]], factor[rows[k]], gain[k], r1[k])
+
+
+@kernel
+def calibrate_sums(sums, rows, pedestal, factor, n_summed, threshold, gain, image):
+    """Gain-select and calibrate sums of samples: their charge needs no extraction.
+
+    Parameters
+    ----------
+    sums : uint32 (n_events, n_gains, n_pixels, 1), ADC counts
+    rows : int64 (n_events,)
+    pedestal, factor : float32 (n_telescopes, n_gains, n_pixels)
+    n_summed : int64 (n_telescopes,)
+        Samples in a sum: pedestal and threshold count that many times.
+    threshold : int
+        As for a single sample.
+    gain : int8 (n_events, n_pixels)
+        Written.
+    image : float32 (n_events, n_pixels)
+        Written, photo-electrons.
+    """
+    for k in range(rows.shape[0]):
+        row = rows[k]
+        select_gain(sums[k], threshold * n_summed[row], gain[k])
+        for p in range(sums.shape[2]):
+            g = np.intp(gain[k, p])
+            base = np.float64(pedestal[row, g, p] * np.float32(n_summed[row]))
+            image[k, p] = (np.float64(sums[k, g, p, 0]) - base) * np.float64(factor[row, g, p])

@@ -1,0 +1,194 @@
+"""Charge and time of a pulse in a window around the peak of the neighbouring pixels.
+
+The peak is the first maximum of the summed waveforms of the neighbours; the window starts `shift`
+samples before it and is clipped to the readout. The charge is the sum over the window times the
+correction for the pulse outside of it, the time is the mean sample weighted with the positive
+samples of the window. Same definition as ctapipe's NeighborPeakWindowSum with local_weight 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .calibration import calibrate_event, select_gain
+from .jit import kernel
+
+
+@kernel
+def neighbor_peaks(r1, neighbor_table, total, peak):
+    """Peak sample of the neighbours of every pixel of one event.
+
+    Parameters
+    ----------
+    r1 : float32 (n_pixels + 1, n_samples)
+        Photo-electrons per sample; the last row is zero.
+    neighbor_table : uint32 (n_pixels, n_neighbors)
+        Neighbours of each pixel, padded with n_pixels.
+    total : float64 (n_samples,)
+        Scratch.
+    peak : int64 (n_pixels,)
+        Written.
+    """
+    # Whole rows are added to a short buffer so that the inner loops run over contiguous samples
+    # without a branch: they become vector instructions. Double precision makes the sum exact,
+    # hence independent of its order.
+    n_samples = r1.shape[1]
+    flat = r1.reshape(-1)
+    stride = np.uintp(n_samples)
+    for p in range(neighbor_table.shape[0]):
+        first = np.uintp(neighbor_table[p, 0]) * stride
+        for s in range(n_samples):
+            total[np.uintp(s)] = flat[first + np.uintp(s)]
+        for j in range(1, neighbor_table.shape[1]):
+            if neighbor_table[p, j] == neighbor_table.shape[0]:
+                break
+            row = np.uintp(neighbor_table[p, j]) * stride
+            for s in range(n_samples):
+                total[np.uintp(s)] += flat[row + np.uintp(s)]
+        best = np.intp(0)
+        highest = total[0]
+        for s in range(1, n_samples):
+            if total[s] > highest:
+                highest = total[s]
+                best = s
+        peak[p] = best
+
+
+@kernel
+def window_charge(
+    r1, peak, gain, correction, time_shift, sampling_rate, width, shift, image, peak_time
+):
+    """Charge and peak time of every pixel of one event.
+
+    Parameters
+    ----------
+    r1 : float32 (m, n_samples), m >= n_pixels
+    peak : int64 (n_pixels,)
+    gain : int8 (n_pixels,)
+    correction : float64 (n_gains,)
+    time_shift : float32 (n_gains, n_pixels), ns
+        Subtracted from the time.
+    sampling_rate : float, GHz
+    width, shift : int
+        Window in samples: from ``peak - shift``, `width` long.
+    image : float32 (n_pixels,)
+        Written, photo-electrons.
+    peak_time : float32 (n_pixels,)
+        Written, ns; the peak itself where no sample of the window is positive.
+    """
+    n_samples = np.int64(r1.shape[1])
+    for p in range(peak.shape[0]):
+        begin = max(np.int64(0), peak[p] - shift)
+        end = min(peak[p] - shift + width, n_samples)
+        charge = 0.0
+        weighted = 0.0
+        positive = 0.0
+        for s in range(begin, end):
+            value = np.float64(r1[p, s])
+            charge += value
+            if value > 0:
+                weighted += value * s
+                positive += value
+        time = weighted / positive if positive > 0 else np.float64(peak[p])
+        g = np.intp(gain[p])
+        image[p] = np.float32(np.float64(np.float32(charge)) * correction[g])
+        peak_time[p] = (
+            np.float32(np.float64(np.float32(time)) / sampling_rate) - time_shift[g, p]
+        )
+
+
+@kernel
+def replace_invalid(invalid, indptr, indices, values):
+    """Replace the values of invalid pixels of one event by the mean of their valid neighbours.
+
+    Parameters
+    ----------
+    invalid : bool (n_pixels,)
+    indptr, indices : int32
+        Neighbours as compressed rows.
+    values : float32 (n_pixels,)
+        Changed; 0 where no neighbour is valid.
+    """
+    for p in range(invalid.shape[0]):
+        if not invalid[p]:
+            continue
+        total = np.float32(0)
+        n_valid = 0
+        for j in range(indptr[p], indptr[p + 1]):
+            if not invalid[indices[j]]:
+                total += values[indices[j]]
+                n_valid += 1
+        values[p] = total / np.float32(n_valid) if n_valid else np.float32(0)
+
+
+@kernel
+def neighbor_peak_charges(
+    waveform,
+    rows,
+    read_out,
+    pedestal,
+    factor,
+    time_shift,
+    correction,
+    sampling_rate,
+    invalid,
+    neighbor_table,
+    indptr,
+    indices,
+    threshold,
+    width,
+    shift,
+    gain,
+    image,
+    peak_time,
+):
+    """From raw waveforms to images: gain, calibration, charge, time and invalid pixels.
+
+    Parameters
+    ----------
+    waveform : uint16 (n_events, n_gains, n_pixels, n_samples), ADC counts
+    rows : int64 (n_events,)
+        Row of each event's telescope in the calibration arrays.
+    read_out : bool (n_events, n_pixels)
+        Pixels with data; with 0 rows all have. Others get charge and time 0.
+    pedestal, factor, time_shift : float32 (n_telescopes, n_gains, n_pixels)
+    correction : float64 (n_telescopes, n_gains)
+    sampling_rate : float64 (n_telescopes,), GHz
+    invalid : bool (n_telescopes, n_pixels)
+    neighbor_table : uint32 (n_pixels, n_neighbors)
+    indptr, indices : int32
+    threshold, width, shift : int
+    gain : int8 (n_events, n_pixels)
+    image, peak_time : float32 (n_events, n_pixels)
+        Written, photo-electrons and ns.
+    """
+    n_pixels, n_samples = waveform.shape[2], waveform.shape[3]
+    # One event's samples at a time: this scratch stays in the second-level cache.
+    r1 = np.zeros((n_pixels + 1, n_samples), np.float32)
+    total = np.empty(n_samples, np.float64)
+    peak = np.empty(n_pixels, np.int64)
+    for k in range(rows.shape[0]):
+        row = rows[k]
+        select_gain(waveform[k], threshold, gain[k])
+        calibrate_event(waveform[k], pedestal[row], factor[row], gain[k], r1)
+        any_invalid = False
+        for p in range(n_pixels):
+            if invalid[row, p]:
+                any_invalid = True
+                r1[p, :] = 0.0
+        if read_out.shape[0]:
+            for p in range(n_pixels):
+                if not read_out[k, p]:
+                    r1[p, :] = 0.0
+        neighbor_peaks(r1, neighbor_table, total, peak)
+        window_charge(
+            r1, peak, gain[k], correction[row], time_shift[row], sampling_rate[row],
+            width, shift, image[k], peak_time[k],
+        )  # fmt: skip
+        if read_out.shape[0]:
+            for p in range(n_pixels):
+                if not read_out[k, p]:
+                    image[k, p] = peak_time[k, p] = 0.0
+        if any_invalid:
+            replace_invalid(invalid[row], indptr, indices, image[k])
+            replace_invalid(invalid[row], indptr, indices, peak_time[k])

@@ -1,0 +1,251 @@
+"""Who may import whom: the rules of the house, checked on the syntax tree of every file.
+
+Each part may import the standard library and what its row lists; imports inside functions count,
+blocks under ``if TYPE_CHECKING:`` do not. A folder below (io/simtel) follows the row above it
+unless it has its own.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+#: Part (folder, or module of ctabatch/) -> what it may import besides the standard library and
+#: itself. Our own parts are written with their full name; "ctabatch" alone stands for the public
+#: names of the package (its version), not for its parts.
+ALLOWED: dict[str, set[str]] = {
+    "kernels": {"numpy", "numba"},
+    "schemas": {"pyarrow"},
+    "ctabatch/errors.py": set(),
+    "ctabatch/__init__.py": set(),
+    # the door of `python -m ctabatch`, and the only import of the command line
+    "ctabatch/__main__.py": {"ctabatch.cli"},
+    "ctabatch/instrument": {
+        *("numpy", "pyarrow"),
+        *("ctabatch.errors", "ctabatch.kernels", "ctabatch.schemas"),
+    },
+    "ctabatch/io": {
+        *("eventio", "isal", "numpy", "pyarrow", "zstandard", "ctabatch"),
+        *("ctabatch.errors", "ctabatch.instrument", "ctabatch.kernels", "ctabatch.schemas"),
+    },
+    "ctabatch/io/fits": {
+        *("astropy", "gammapy", "numpy", "pyarrow"),
+        *("ctabatch.errors", "ctabatch.schemas"),
+    },
+    "ctabatch/stages": {
+        *("numpy", "pyarrow"),
+        *("ctabatch.errors", "ctabatch.instrument", "ctabatch.kernels", "ctabatch.schemas"),
+    },
+    "ctabatch/learn": {
+        *("lightgbm", "numpy", "polars", "pyarrow", "sklearn"),
+        *("ctabatch.errors", "ctabatch.kernels", "ctabatch.schemas"),
+    },
+    "ctabatch/irf": {
+        *("astropy", "gammapy", "numpy", "polars", "pyarrow"),
+        *("ctabatch.errors", "ctabatch.io", "ctabatch.kernels", "ctabatch.schemas"),
+    },
+    # the options of a stage are declared beside it
+    "ctabatch/config.py": {"pydantic", "yaml", "ctabatch.errors", "ctabatch.stages"},
+    "ctabatch/source.py": {
+        *("numpy", "pyarrow", "ctabatch.errors", "ctabatch.instrument", "ctabatch.io"),
+        *("ctabatch.kernels", "ctabatch.schemas", "ctabatch.stages"),
+    },
+    "ctabatch/dataset.py": {
+        *("duckdb", "numpy", "polars", "pyarrow"),
+        *("ctabatch", "ctabatch.errors", "ctabatch.io", "ctabatch.schemas"),
+    },
+    "ctabatch/engine.py": {
+        *("numpy", "pyarrow", "ctabatch", "ctabatch.config", "ctabatch.errors"),
+        *("ctabatch.instrument", "ctabatch.io", "ctabatch.kernels", "ctabatch.schemas"),
+        *("ctabatch.source", "ctabatch.stages"),
+    },
+    "ctabatch/cli": {
+        *("numpy", "polars", "pyarrow", "pydantic", "rich", "typer"),
+        *("ctabatch", "ctabatch.config", "ctabatch.dataset", "ctabatch.engine", "ctabatch.errors"),
+        *("ctabatch.instrument", "ctabatch.io", "ctabatch.schemas", "ctabatch.source"),
+        *("ctabatch.stages",),
+    },
+}
+
+
+def part_of(path: Path) -> str | None:
+    """The row of `ALLOWED` for a file, the most special first."""
+    name = path.as_posix()
+    while name != ".":
+        if name in ALLOWED:
+            return name
+        name = Path(name).parent.as_posix()
+    return None
+
+
+def imports(source: str, path: Path) -> list[tuple[int, str]]:
+    """Line and full dotted name of everything a file imports."""
+    package = _package(path)
+    found: list[tuple[int, str]] = []
+
+    def visit(node: ast.AST) -> None:
+        if isinstance(node, ast.If) and _is_type_checking(node.test):
+            for other in node.orelse:
+                visit(other)
+            return
+        if isinstance(node, ast.Import):
+            found.extend((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package[: len(package) - node.level + 1]
+                base = ".".join([*above, base] if base else above)
+            # `from ctabatch import x` may name a part, so the names count too
+            found.extend((node.lineno, f"{base}.{alias.name}") for alias in node.names)
+        for child in ast.iter_child_nodes(node):
+            visit(child)
+
+    visit(ast.parse(source))
+    return found
+
+
+def violations(source: str, path: Path) -> list[str]:
+    """One sentence per import that the rules do not allow."""
+    part = part_of(path)
+    if part is None:
+        return [f"{path}: no row in ALLOWED"]
+    own = _dotted(Path(part))
+    wrong = []
+    for line, name in imports(source, path):
+        top = name.split(".")[0]
+        if top == "ctabatch":
+            fine = _below(name, own) or any(
+                _is_public(name) if row == "ctabatch" else _below(name, row)
+                for row in ALLOWED[part]
+            )
+            if part == "ctabatch/__init__.py":
+                fine = False
+        else:
+            fine = top in sys.stdlib_module_names or top in ALLOWED[part]
+        if not fine:
+            wrong.append(f"{path}:{line}: {part} may not import {name}")
+    return wrong
+
+
+def _below(name: str, parent: str) -> bool:
+    return name == parent or name.startswith(parent + ".")
+
+
+def _is_public(name: str) -> bool:
+    return name == "ctabatch" or name in {
+        "ctabatch.Dataset",
+        "ctabatch.__version__",
+        "ctabatch.open",
+    }
+
+
+def _is_type_checking(test: ast.expr) -> bool:
+    return (isinstance(test, ast.Name) and test.id == "TYPE_CHECKING") or (
+        isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING"
+    )
+
+
+def _dotted(path: Path) -> str:
+    parts = path.with_suffix("").parts
+    if parts[0] != "ctabatch":
+        parts = ("ctabatch", *parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _package(path: Path) -> list[str]:
+    dotted = _dotted(path).split(".")
+    return dotted if path.name == "__init__.py" else dotted[:-1]
+
+
+def _files() -> list[Path]:
+    links = (ROOT / "ctabatch" / "kernels", ROOT / "ctabatch" / "schemas")
+    found = [
+        path.relative_to(ROOT)
+        for top in ("kernels", "schemas", "ctabatch")
+        for path in sorted((ROOT / top).rglob("*.py"))
+        if not any(path.is_relative_to(link) for link in links)
+    ]
+    assert len(found) > 10
+    return found
+
+
+@pytest.mark.parametrize("path", _files(), ids=str)
+def test_the_file_imports_only_what_its_part_may(path):
+    assert violations((ROOT / path).read_text(), path) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("kernels/x.py", "import pyarrow"),
+        ("kernels/x.py", "from ctabatch.schemas import keys"),
+        ("kernels/x.py", "from ..errors import DecodeError"),
+        ("schemas/x.py", "import numpy as np"),
+        ("schemas/x.py", "def f():\n    from ctabatch import kernels"),
+        ("ctabatch/io/x.py", "try:\n    import polars\nexcept ImportError:\n    pass"),
+        ("ctabatch/io/simtel/x.py", "from gammapy.irf import EffectiveAreaTable2D"),
+        ("ctabatch/io/simtel/x.py", "from ...cli import main"),
+        ("ctabatch/stages/x.py", "from ctabatch.io import examples"),
+        ("ctabatch/stages/x.py", "from ctabatch import io"),
+        ("ctabatch/instrument/x.py", "from ctabatch.stages import clean"),
+        ("ctabatch/engine.py", "from ctabatch.cli import process"),
+        ("ctabatch/dataset.py", "import ctabatch.cli.main"),
+        ("ctabatch/dataset.py", "from ctabatch import engine"),
+        ("ctabatch/__init__.py", "from ctabatch.dataset import Dataset"),
+        ("ctabatch/errors.py", "import numpy"),
+        ("ctabatch/new_part/x.py", ""),
+    ],
+)
+def test_a_violation_is_caught(path, source):
+    assert violations(source, Path(path))
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("kernels/x.py", "import math\nimport numpy as np\nfrom .jit import kernel"),
+        ("kernels/x.py", "import typing\nif typing.TYPE_CHECKING:\n    import pyarrow"),
+        ("schemas/x.py", "from .column import column\nimport pyarrow.compute"),
+        ("ctabatch/io/simtel/x.py", "from ctabatch.kernels import varint\nfrom ..x import y"),
+        ("ctabatch/engine.py", "from ctabatch import __version__\nfrom ctabatch.io import x"),
+        ("ctabatch/cli/x.py", "import ctabatch\nimport rich.table"),
+    ],
+)
+def test_what_is_allowed_is_not_reported(path, source):
+    assert violations(source, Path(path)) == []
+
+
+_HEAVY = ("numba", "polars", "astropy", "gammapy", "eventio", "pyarrow", "ctapipe")
+
+
+_HELP = """\
+from ctabatch.cli.main import run
+try:
+    run(["--help"])
+except SystemExit as end:
+    assert end.code == 0
+"""
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import ctabatch",
+        "import ctabatch; dir(ctabatch); ctabatch.__version__",
+        "from ctabatch.cli.main import build_app; build_app()",
+        _HELP,
+    ],
+    ids=["import", "dir", "app", "help"],
+)
+def test_nothing_heavy_is_loaded_by(statement):
+    check = f"import sys\n{statement}\nprint(sorted(set({_HEAVY!r}) & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
