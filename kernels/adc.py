@@ -13,6 +13,7 @@ import numpy as np
 from .bytes import i16, i32, u16
 from .jit import kernel
 from .varint import read_differences, read_signed
+from .varint_lanes import read_arrays
 
 #: Result of decoding one object.
 OK, MALFORMED, UNSUPPORTED = 0, 1, 2
@@ -205,10 +206,7 @@ def decode_samples(data, ids, offsets, sizes, out, read_out, status):
             )
             continue
         read_out[k, :] = True
-        for i in range(n_gains * n_pixels):
-            pos = read_differences(data, pos, end, n_samples, waveform, i * n_samples)
-            if pos < 0:
-                break
+        pos = read_arrays(data, pos, end, n_gains * n_pixels, n_samples, waveform)
         status[k] = OK if pos >= 0 else MALFORMED
 
 

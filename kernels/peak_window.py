@@ -12,57 +12,40 @@ import numpy as np
 
 from .calibration import calibrate_event, select_gain
 from .jit import kernel
+from .peak_lanes import LANES, N_ROWS, first_maximum
 
 
 @kernel
-def neighbor_peaks(r1, neighbor_table, total, peak):
+def neighbor_peaks(r1, n_samples, neighbor_table, peak):
     """Peak sample of the neighbours of every pixel of one event.
 
     Parameters
     ----------
-    r1 : float32 (n_pixels + 1, n_samples)
-        Photo-electrons per sample; the last row is zero.
-    neighbor_table : uint32 (n_pixels, n_neighbors)
+    r1 : float32 (n_pixels + 1, stride)
+        Photo-electrons per sample, rows padded to a multiple of `peak_lanes.LANES`; the last row
+        is zero.
+    n_samples : int
+    neighbor_table : uint32 (n_pixels, 6)
         Neighbours of each pixel, padded with n_pixels.
-    total : float64 (n_samples,)
-        Scratch.
     peak : int64 (n_pixels,)
-        Written.
+        Written; 0 for pixels without neighbours.
     """
-    # Whole rows are added to a short buffer so that the inner loops run over contiguous samples
-    # without a branch: they become vector instructions. Double precision makes the sum exact,
-    # hence independent of its order.
-    n_samples = r1.shape[1]
-    flat = r1.reshape(-1)
-    stride = np.uintp(n_samples)
-    for p in range(neighbor_table.shape[0]):
-        first = np.uintp(neighbor_table[p, 0]) * stride
-        for s in range(n_samples):
-            total[np.uintp(s)] = flat[first + np.uintp(s)]
-        for j in range(1, neighbor_table.shape[1]):
-            if neighbor_table[p, j] == neighbor_table.shape[0]:
-                break
-            row = np.uintp(neighbor_table[p, j]) * stride
-            for s in range(n_samples):
-                total[np.uintp(s)] += flat[row + np.uintp(s)]
-        best = np.intp(0)
-        highest = total[0]
-        for s in range(1, n_samples):
-            if total[s] > highest:
-                highest = total[s]
-                best = s
-        peak[p] = best
+    rows, numbers = r1.reshape(-1), neighbor_table.reshape(-1)
+    for p in range(peak.shape[0]):
+        peak[p] = first_maximum(rows, r1.shape[1], numbers, p * N_ROWS, n_samples)
 
 
 @kernel
 def window_charge(
-    r1, peak, gain, correction, time_shift, sampling_rate, width, shift, image, peak_time
-):
+    r1, n_samples, peak, gain, correction, time_shift, sampling_rate, width, shift,
+    image, peak_time,
+):  # fmt: skip
     """Charge and peak time of every pixel of one event.
 
     Parameters
     ----------
-    r1 : float32 (m, n_samples), m >= n_pixels
+    r1 : float32 (m, stride), m >= n_pixels and stride >= n_samples
+    n_samples : int
     peak : int64 (n_pixels,)
     gain : int8 (n_pixels,)
     correction : float64 (n_gains,)
@@ -76,10 +59,9 @@ def window_charge(
     peak_time : float32 (n_pixels,)
         Written, ns; the peak itself where no sample of the window is positive.
     """
-    n_samples = np.int64(r1.shape[1])
     for p in range(peak.shape[0]):
         begin = max(np.int64(0), peak[p] - shift)
-        end = min(peak[p] - shift + width, n_samples)
+        end = min(peak[p] - shift + width, np.int64(n_samples))
         charge = 0.0
         weighted = 0.0
         positive = 0.0
@@ -155,7 +137,7 @@ def neighbor_peak_charges(
     correction : float64 (n_telescopes, n_gains)
     sampling_rate : float64 (n_telescopes,), GHz
     invalid : bool (n_telescopes, n_pixels)
-    neighbor_table : uint32 (n_pixels, n_neighbors)
+    neighbor_table : uint32 (n_pixels, 6)
     indptr, indices : int32
     threshold, width, shift : int
     gain : int8 (n_events, n_pixels)
@@ -164,8 +146,8 @@ def neighbor_peak_charges(
     """
     n_pixels, n_samples = waveform.shape[2], waveform.shape[3]
     # One event's samples at a time: this scratch stays in the second-level cache.
-    r1 = np.zeros((n_pixels + 1, n_samples), np.float32)
-    total = np.empty(n_samples, np.float64)
+    stride = (n_samples + LANES - 1) // LANES * LANES
+    r1 = np.zeros((n_pixels + 1, stride), np.float32)
     peak = np.empty(n_pixels, np.int64)
     for k in range(rows.shape[0]):
         row = rows[k]
@@ -180,9 +162,9 @@ def neighbor_peak_charges(
             for p in range(n_pixels):
                 if not read_out[k, p]:
                     r1[p, :] = 0.0
-        neighbor_peaks(r1, neighbor_table, total, peak)
+        neighbor_peaks(r1, n_samples, neighbor_table, peak)
         window_charge(
-            r1, peak, gain[k], correction[row], time_shift[row], sampling_rate[row],
+            r1, n_samples, peak, gain[k], correction[row], time_shift[row], sampling_rate[row],
             width, shift, image[k], peak_time[k],
         )  # fmt: skip
         if read_out.shape[0]:

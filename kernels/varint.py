@@ -41,7 +41,7 @@ def read_signed(data, pos, end):
 
 
 @inline
-def _long_difference(data, pos, first):
+def long_difference(data, pos, first):
     """Difference of 2 to 5 bytes at `pos`: (value, length); length 0 if it is malformed."""
     if first < 0xC0:
         value = ((first & 0x3F) << 8) | np.int64(data[pos + 1])
@@ -73,7 +73,7 @@ def _long_difference(data, pos, first):
 
 
 @inline
-def _length_of(first):
+def length_of(first):
     """Bytes of a difference that starts with `first` (>= 0x80); 5 for malformed ones too."""
     if first < 0xC0:
         return 2
@@ -111,7 +111,7 @@ def read_differences(data, pos, end, n_values, out, begin):
                 pos += 1
                 value += (first >> 1) ^ -(first & 1)
             else:
-                difference, n_bytes = _long_difference(data, pos, first)
+                difference, n_bytes = long_difference(data, pos, first)
                 if n_bytes == 0:
                     return np.int64(-1)
                 pos += n_bytes
@@ -126,9 +126,9 @@ def read_differences(data, pos, end, n_values, out, begin):
             pos += 1
             value += (first >> 1) ^ -(first & 1)
         else:
-            if pos + _length_of(first) > end:
+            if pos + length_of(first) > end:
                 return np.int64(-1)
-            difference, n_bytes = _long_difference(data, pos, first)
+            difference, n_bytes = long_difference(data, pos, first)
             if n_bytes == 0:
                 return np.int64(-1)
             pos += n_bytes

@@ -36,7 +36,7 @@ TRUE_IMPACT = (
     column(
         "true_impact_distance_uncert",
         pa.float64(),
-        "Uncertainty of the distance: NaN, the simulated axis is exact",
+        "Uncertainty of the distance: 0, the simulated axis is exact",
         unit="m",
         nullable=True,
     ),

@@ -109,7 +109,7 @@ def test_isolated_border_pixel_is_not_in_the_wide_border() -> None:
 def test_neighbor_table_is_padded_with_the_number_of_pixels() -> None:
     geometry = camera(*square_grid(3), "square")
     assert geometry.neighbor_table.dtype == np.uint32
-    assert geometry.neighbor_table.tolist()[:2] == [[1, 3, 9, 9], [0, 2, 4, 9]]
+    assert geometry.neighbor_table.tolist()[:2] == [[1, 3, 9, 9, 9, 9], [0, 2, 4, 9, 9, 9]]
     assert camera(*hexagonal_grid(3)).neighbor_table.shape == (9, 6)
 
 

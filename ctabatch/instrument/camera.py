@@ -160,14 +160,13 @@ class CameraGeometry:
 
     @cached_property
     def neighbor_table(self) -> NDArray[np.uint32]:
-        """Camera-frame neighbours as (n_pixels, 6) or, for squares, (n_pixels, 4) uint32.
+        """Camera-frame neighbours as (n_pixels, 6) uint32, also for squares, which have 4.
 
         Empty places hold `n_pixels`, one past the last pixel.
         """
         indptr, indices = self.neighbors
-        width = SQUARE_COUNT if self.pixel_shape == "square" else HEXAGON_COUNT
-        table = np.full((self.n_pixels, width), self.n_pixels, np.uint32)
-        table[np.arange(width) < np.diff(indptr)[:, np.newaxis]] = indices
+        table = np.full((self.n_pixels, HEXAGON_COUNT), self.n_pixels, np.uint32)
+        table[np.arange(HEXAGON_COUNT) < np.diff(indptr)[:, np.newaxis]] = indices
         return _frozen(table)
 
     @cached_property

@@ -26,8 +26,8 @@ def tensor_array(
     storage = dtype.storage_type
     flat = pa.array(values.reshape(-1), storage.value_type)
     mask = None if present is None else pa.array(~present)
-    lists = pa.FixedSizeListArray.from_arrays(flat, storage.list_size, mask=mask)
-    return pa.ExtensionArray.from_storage(dtype, lists.cast(storage))
+    lists = pa.FixedSizeListArray.from_arrays(flat, type=storage, mask=mask)
+    return pa.ExtensionArray.from_storage(dtype, lists)
 
 
 def record_batch(schema: pa.Schema, columns: Mapping[str, Any]) -> pa.RecordBatch:

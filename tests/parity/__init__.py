@@ -1,0 +1,1 @@
+"""Comparison with ctapipe, run live on every example file that it reads."""
