@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from .bytes import i16, i32, u16
-from .jit import kernel
+from .jit import inline, kernel
 from .varint import read_differences, read_signed
 from .varint_lanes import read_arrays
 
@@ -24,6 +24,14 @@ SUMS, SAMPLES = 2012, 2013
 N_GAINS, N_PIXELS, N_SAMPLES, ZERO_SUPPRESSION, STATUS = range(5)
 
 REDUCED_WIDTH, NO_LOW_GAIN, PIXEL_BITS = 0x4000, 0x2000, 0x1FFF
+
+#: Objects are padded to whole words: more bytes left over mean that the dimensions are wrong.
+MAX_PADDING = 3
+
+
+@inline
+def _verdict(pos, end):
+    return OK if pos >= 0 and end - pos <= MAX_PADDING else MALFORMED
 
 
 @kernel
@@ -106,7 +114,7 @@ def _suppressed_samples(data, pos, end, waveform, n_gains, n_pixels, n_samples, 
                 pos = read_differences(data, pos, end, n_samples, waveform, begin)
                 if pos < 0:
                     return MALFORMED
-    return OK
+    return _verdict(pos, end)
 
 
 @kernel
@@ -132,7 +140,7 @@ def _suppressed_sums_groups(data, pos, end, sums, n_gains, n_pixels, read_out, s
                     sums[gain * n_pixels + group + j] = scratch[k]
                     read_out[group + j] = True
                     k += 1
-    return OK
+    return _verdict(pos, end)
 
 
 @kernel
@@ -176,7 +184,7 @@ def _suppressed_sums_list(data, pos, end, sums, n_gains, n_pixels, read_out, scr
         if n_gains == 2 and not entry & NO_LOW_GAIN:
             sums[n_pixels + pixel] = scratch[i_low]
             i_low += 1
-    return OK
+    return _verdict(pos + n_short, end)
 
 
 @kernel
@@ -207,7 +215,7 @@ def decode_samples(data, ids, offsets, sizes, out, read_out, status):
             continue
         read_out[k, :] = True
         pos = read_arrays(data, pos, end, n_gains * n_pixels, n_samples, waveform)
-        status[k] = OK if pos >= 0 else MALFORMED
+        status[k] = _verdict(pos, end)
 
 
 @kernel
@@ -233,4 +241,4 @@ def decode_sums(data, ids, offsets, sizes, out, read_out, status):
                 pos = read_differences(data, pos, end, n_pixels, sums, gain * n_pixels)
                 if pos < 0:
                     break
-            status[k] = OK if pos >= 0 else MALFORMED
+            status[k] = _verdict(pos, end)

@@ -23,8 +23,9 @@ NO_CALIBRATION, UNTYPED_CALIBRATION = -2, -1
 
 #: Columns of the table of telescope events. All *_ROW are rows of the object table, -1 if absent.
 EVENT, TEL_ID, HEADER_ROW, ADC_ROW, TIMING_ROW, TRIGGERED_PIXELS_ROW = range(6)
-SELECTED_PIXELS_ROW, PIXEL_TIMES_ROW, TRACKING_ROW, TRUE_IMAGE_ROW, N_AUXILIARY = range(6, 11)
-N_TELESCOPE_COLUMNS = 11
+SELECTED_PIXELS_ROW, PIXEL_TIMES_ROW, TRACKING_ROW, TRUE_IMAGE_ROW = range(6, 10)
+N_AUXILIARY, CONTAINER_ROW = 10, 11
+N_TELESCOPE_COLUMNS = 12
 
 #: Columns of the simulated events: integers, then floats.
 MC_EVENT_ID, MC_SHOWER_ID, MC_PRIMARY = range(3)
@@ -34,6 +35,7 @@ N_MC_FLOATS = 9
 
 MC_SHOWER, MC_EVENT, PE_SUM, TELESCOPE_DATA, PHOTOELECTRONS = 2020, 2021, 2026, 1204, 1208
 ARRAY_EVENT, TRIGGER, CALIBRATION_EVENT, CALIBRATION_PE = 2010, 2009, 2028, 2034
+STEREO = 2015
 HEADER, SUMS, SAMPLES, TIMING, PIXEL_LIST, PIXEL_TIMES = 2011, 2012, 2013, 2016, 2027, 2032
 DIGITAL_TRACES, ANALOG_TRACES = 2029, 2030
 
@@ -69,7 +71,7 @@ def _read_shower(data, pos, size, version, integers, floats):
 
 @kernel
 def index_events(
-    data, table, begin, end, has_shower, pending, integers, floats, events, telescopes
+    data, table, begin, end, has_shower, has_event, pending, integers, floats, events, telescopes
 ):
     """Assemble the array events, telescope events and simulated events of some objects.
 
@@ -79,19 +81,21 @@ def index_events(
     table : int64 (n_rows, 9)
         Object table; rows ``begin`` to ``end`` are used.
     has_shower : bool
-        Whether an MC shower came before.
+        Whether an MC shower or MC event came before.
+    has_event : bool
+        Whether the MC event in row 0 of `integers` waits for its array event.
     pending : int64 (3,)
         Read and written: rows of photo-electron sums, true images and calibration true images that
         wait for their array event, -1 for none.
     integers : int64 (n_mc + 2, 3); floats : float64 (n_mc + 2, 9)
         Simulated events. Row 0 is read: the shower and event in force before `begin`. Each MC event
         adds a row; the row behind the last one is written too: the shower then in force.
-    events : int64 (n_events, 7); telescopes : int64 (n_telescopes, 11)
+    events : int64 (n_events, 7); telescopes : int64 (n_telescopes, 12)
         Written, columns as the constants of this module. Unused entries are -1.
 
     Returns
     -------
-    n_events, n_telescopes, n_mc, has_shower, n_foreign : int
+    n_events, n_telescopes, n_mc, has_shower, has_event, n_foreign : int
         `n_mc` counts row 0; `n_foreign` the objects inside events that are of no known type.
     """
     n_events = n_telescopes = n_foreign = 0
@@ -108,15 +112,25 @@ def index_events(
             current = current_row = telescope = telescope_row = np.int64(-1)
             calibration = np.int64(NO_CALIBRATION)
         if kind == MC_SHOWER and level == 0:
+            has_shower = True
             if table[row, STATE] == INTACT and _read_shower(
                 data, content, size, version, shower_integers, shower_floats
             ):
                 shower_integers[MC_SHOWER_ID] = table[row, ID]
-                has_shower = True
+            else:
+                shower_integers[MC_SHOWER_ID] = shower_integers[MC_PRIMARY] = -1
+                shower_floats[:] = np.nan
         elif kind == MC_EVENT and level == 0:
-            if table[row, STATE] != INTACT or size < 12:
+            has_shower = True
+            has_event = table[row, STATE] == INTACT and size >= 12
+            pe_sum = true_images = np.int64(-1)
+            if not has_event:
                 continue
             shower_integers[MC_EVENT_ID] = table[row, ID]
+            if i32(data, content) != shower_integers[MC_SHOWER_ID]:  # its shower was lost
+                shower_integers[MC_SHOWER_ID] = i32(data, content)
+                shower_integers[MC_PRIMARY] = -1
+                shower_floats[:] = np.nan
             shower_floats[CORE_X] = f32(data, content + 4)
             shower_floats[CORE_Y] = f32(data, content + 8)
             shower_floats[AREA_WEIGHT] = np.nan
@@ -125,7 +139,6 @@ def index_events(
             integers[n_mc] = shower_integers
             floats[n_mc] = shower_floats
             n_mc += 1
-            pe_sum = true_images = np.int64(-1)
         elif kind == PE_SUM and level == 0:
             pe_sum = row
         elif kind == TELESCOPE_DATA and level == 0:
@@ -141,7 +154,7 @@ def index_events(
             events[current, :] = -1
             events[current, ROW] = row
             events[current, NUMBER] = table[row, ID]
-            events[current, MC] = n_mc - 1
+            events[current, MC] = n_mc - 1 if has_event else -1
             events[current, PE_SUM_ROW] = pe_sum
             top = row if level == 0 else parent
             events[current, WHOLE] = table[top, STATE] == INTACT
@@ -154,6 +167,9 @@ def index_events(
             images = true_images
             if calibration != NO_CALIBRATION:
                 images, calibration_images = calibration_images, np.int64(-1)
+            else:  # one simulated event makes one array event: the next must bring its own
+                has_event = False
+                pe_sum = true_images = np.int64(-1)
             first_telescope = n_telescopes
         elif current >= 0 and parent == current_row:
             telescope = telescope_row = np.int64(-1)
@@ -170,12 +186,15 @@ def index_events(
                 telescopes[telescope, EVENT] = current
                 telescopes[telescope, TEL_ID] = tel_id
                 telescopes[telescope, N_AUXILIARY] = 0
+                telescopes[telescope, CONTAINER_ROW] = row
                 if images >= 0:
                     telescopes[telescope, TRUE_IMAGE_ROW] = images
             elif tracked > 0:
                 for k in range(first_telescope, n_telescopes):
                     if telescopes[k, TEL_ID] == tracked:
                         telescopes[k, TRACKING_ROW] = row
+            elif kind != STEREO:
+                n_foreign += 1
         elif telescope >= 0 and parent == telescope_row:
             if kind == HEADER:
                 telescopes[telescope, HEADER_ROW] = row
@@ -198,7 +217,7 @@ def index_events(
     pending[0], pending[1], pending[2] = pe_sum, true_images, calibration_images
     integers[n_mc] = shower_integers
     floats[n_mc] = shower_floats
-    return n_events, n_telescopes, n_mc, has_shower, n_foreign
+    return n_events, n_telescopes, n_mc, has_shower, has_event, n_foreign
 
 
 @kernel
@@ -210,7 +229,7 @@ def link_true_images(table, tel_id_of_image, telescopes, n_telescopes):
     table : int64 (n_rows, 9)
     tel_id_of_image : int64 (n_images,)
         Telescope of each image number: images are numbered from 0 in the order of the run header.
-    telescopes : int64 (n, 11)
+    telescopes : int64 (n, 12)
         Column TRUE_IMAGE_ROW: in, row of the container or -1; out, row of the [1208] or -1.
     n_telescopes : int
     """

@@ -43,7 +43,7 @@ def read_pixel_lists(data, versions, offsets, sizes, starts, pixels, counts):
                 pixels[filled + i] = i16(data, pos + 2 * i)
         else:
             n_pixels, pos = read_signed(data, pos, end)
-            if pos < 0 or n_pixels < 0 or pos + n_pixels > end:
+            if pos < 0 or n_pixels < 0 or n_pixels > end - pos:
                 continue
             for i in range(n_pixels):
                 pixel, pos = read_signed(data, pos, end)
@@ -86,7 +86,7 @@ def read_pixel_trigger_times(data, offsets, sizes, starts, pixels, times):
             continue
         step = f32(data, pos)
         n_times, pos = read_signed(data, pos + 4, end)
-        if pos < 0 or n_times < 0 or pos + 2 * n_times > end:
+        if pos < 0 or n_times < 0 or n_times > (end - pos) // 2:
             n_bad += 1
             continue
         for i in range(2 * n_times):

@@ -38,9 +38,11 @@ class _Plain:
         self.problem: str | None = None
 
     def readinto(self, view: memoryview) -> int:
-        data = self.file.read(len(view))
-        view[: len(data)] = data
-        return len(data)
+        filled = 0
+        while filled < len(view) and (data := self.file.read(len(view) - filled)):
+            view[filled : filled + len(data)] = data
+            filled += len(data)
+        return filled
 
 
 class _Zstd:
@@ -67,7 +69,7 @@ class _Zstd:
 
 
 class _Gzip:
-    """Members of a gzip file, to the last byte before a break."""
+    """Members of a gzip file: all bytes before the end of a cut one."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
@@ -77,7 +79,7 @@ class _Gzip:
         self.decompressor = isal_zlib.decompressobj(wbits=31)
 
     def _input(self) -> bytes:
-        pending = self.pending or self.file.read(1 << 17)
+        pending = self.pending or self.file.read(PIECE)
         self.pending = b""
         return pending
 
@@ -88,18 +90,18 @@ class _Gzip:
             if self.decompressor.eof:
                 source = source.lstrip(b"\0")  # padding between and after members
                 if not source:
-                    if not (source := self.file.read(1 << 17)):
+                    if not (source := self.file.read(PIECE)):
                         break
                     self.pending = source
                     continue
                 self.decompressor = isal_zlib.decompressobj(wbits=31)
-            elif not source:
-                self.problem = "gzip: the compressed stream ends before its end marker"
-                break
-            try:
-                data = self.decompressor.decompress(source, min(len(view) - filled, 1 << 20))
+            try:  # without input it still gives out what it holds back
+                data = self.decompressor.decompress(source, min(len(view) - filled, PIECE))
             except isal_zlib.error as error:
                 self.problem = f"gzip: {error}"
+                break
+            if not source and not data and not self.decompressor.eof:
+                self.problem = "gzip: the compressed stream ends before its end marker"
                 break
             self.pending = self.decompressor.unconsumed_tail or self.decompressor.unused_data
             view[filled : filled + len(data)] = data

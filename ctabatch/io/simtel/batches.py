@@ -15,7 +15,7 @@ from ctabatch.instrument.subarray import SubarrayDescription
 from ctabatch.kernels import adc
 from ctabatch.kernels import event_index as ei
 from ctabatch.kernels import object_table as ot
-from ctabatch.kernels.photoelectrons import read_pe_sums, read_true_images
+from ctabatch.kernels.photoelectrons import OK, read_pe_sums, read_true_images
 from .events import Events
 from .losses import Account, Loss
 
@@ -104,11 +104,13 @@ def raw_batches(
     for k in range(len(telescopes)):
         tel_id = int(telescopes[k, ei.TEL_ID])
         description = subarray.telescopes.get(tel_id)
-        problem = _problem(shapes[k], description, telescopes[k, ei.ADC_ROW])
+        row = int(telescopes[k, ei.ADC_ROW])
+        ident = int(events.block.table[row, ot.ID])
+        problem = _problem(shapes[k], description, row, ident)
         if problem or description is None:
-            _report(events, k, problem or "its description is incomplete", account)
+            _leave_out(events, k, problem or "its description is incomplete", account)
             continue
-        kind = int(events.block.table[telescopes[k, ei.ADC_ROW], ot.TYPE])
+        kind = int(events.block.table[row, ot.TYPE])
         shape = tuple(int(v) for v in shapes[k, : adc.N_SAMPLES + 1])
         key = (description.tel_type, kind, shape, id(description.geometry))
         groups.setdefault(key, []).append(k)
@@ -131,12 +133,14 @@ def _shapes(events: Events) -> NDArray[np.int64]:
     return shapes
 
 
-def _problem(shape: NDArray[np.int64], description: Any, row: int) -> str | None:
+def _problem(shape: NDArray[np.int64], description: Any, row: int, ident: int) -> str | None:
     """Why a telescope event cannot be decoded; None if it can."""
     if description is None:
         return "the description of this telescope is incomplete"
     if row < 0:
         return "no ADC samples [2013] or sums [2012]"
+    if (ident >> 12) & 0xFFFF != description.tel_id:
+        return f"raw data are labelled as those of telescope {(ident >> 12) & 0xFFFF}"
     if shape[adc.STATUS] == adc.UNSUPPORTED:
         return "raw data in an encoding that is not supported (data reduction or pixel list)"
     if shape[adc.STATUS] != adc.OK:
@@ -152,13 +156,19 @@ def _problem(shape: NDArray[np.int64], description: Any, row: int) -> str | None
     return None
 
 
-def _report(events: Events, k: int, problem: str, account: Account) -> None:
+def _leave_out(events: Events, k: int, problem: str, account: Account) -> None:
+    row = int(events.telescopes[k, ei.ADC_ROW])
+    if row < 0:
+        row = int(events.telescopes[k, ei.CONTAINER_ROW])
+    _report(events, k, f"telescope event left out: {problem}", account, row)
+
+
+def _report(events: Events, k: int, problem: str, account: Account, row: int) -> None:
     telescope = events.telescopes[k]
-    row = max(int(telescope[ei.ADC_ROW]), 0)
     found = events.block.table[row]
     account.lose(
         Loss(
-            f"telescope event left out: {problem}",
+            problem,
             events.block.offset + int(found[ot.START]), int(found[ot.SIZE]), int(found[ot.TYPE]),
             int(found[ot.ID]), int(events.event_id[telescope[ei.EVENT]]), int(telescope[ei.TEL_ID]),
         )  # fmt: skip
@@ -186,7 +196,7 @@ def _decode(
     status = np.empty(len(rows), np.int64)
     decode = adc.decode_sums if is_sum else adc.decode_samples
     decode(events.block.data, ids, offsets, sizes, waveform, read_out, status)
-    true_image, true_image_sum = _truth(events, telescopes, n_pixels)
+    true_image, true_image_sum = _truth(events, rows, n_pixels, account)
     tel_id = telescopes[:, ei.TEL_ID].copy()
     batch = RawBatch(
         subarray=subarray,
@@ -207,13 +217,14 @@ def _decode(
         true_image_sum=true_image_sum,
     )
     for k in np.flatnonzero(status != adc.OK):
-        _report(events, int(rows[k]), "malformed raw data", account)
+        _leave_out(events, int(rows[k]), "malformed raw data", account)
     return batch.take(status == adc.OK)
 
 
 def _truth(
-    events: Events, telescopes: NDArray[np.int64], n_pixels: int
+    events: Events, k: NDArray[np.int64], n_pixels: int, account: Account
 ) -> tuple[NDArray[np.int32] | None, NDArray[np.int64]]:
+    telescopes = events.telescopes[k]
     sums = np.full(len(telescopes), -1, np.int64)
     rows = events.pe_sum_row[telescopes[:, ei.EVENT]]
     offsets, sizes = events.objects(rows, ot.CONTENT, ot.SIZE)
@@ -227,4 +238,6 @@ def _truth(
     images = np.empty((len(telescopes), n_pixels), np.int32)
     status = np.empty(len(telescopes), np.int64)
     read_true_images(events.block.data, versions, offsets, sizes, images, status)
+    for bad in np.flatnonzero(status != OK):
+        _report(events, int(k[bad]), "malformed true photo-electrons", account, int(rows[bad]))
     return images, sums

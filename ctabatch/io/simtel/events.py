@@ -40,7 +40,7 @@ class Events:
         `trigger_mask` (int64).
     mc : (n_events,) int64
         Row in `mc_integers` and `mc_floats`, -1 for calibration events.
-    telescopes : (n_telescopes, 11) int64
+    telescopes : (n_telescopes, 12) int64
         Telescope events, columns as in `ctabatch.kernels.event_index`.
     azimuth, altitude : (n_telescopes,) float32
         Pointing, rad.
@@ -95,7 +95,7 @@ class EventIndexer:
 
     def new_run(self) -> None:
         """Forget the simulated shower in force and start numbering anew."""
-        self._has_shower = False
+        self._has_shower = self._has_event = False
         self._integers = np.full((1, ei.N_MC_INTEGERS), -1, np.int64)
         self._floats = np.full((1, ei.N_MC_FLOATS), np.nan)
         self.new_block()
@@ -117,9 +117,11 @@ class EventIndexer:
         telescopes = np.empty(
             (max(int((types >= 2200).sum()), 1), ei.N_TELESCOPE_COLUMNS), np.int64
         )
-        n_events, n_telescopes, n_mc, self._has_shower, n_foreign = ei.index_events(
-            block.data, block.table, begin, end, self._has_shower, self._pending,
-            integers, floats, events, telescopes,
+        n_events, n_telescopes, n_mc, self._has_shower, self._has_event, n_foreign = (
+            ei.index_events(
+                block.data, block.table, begin, end, self._has_shower, self._has_event,
+                self._pending, integers, floats, events, telescopes,
+            )
         )  # fmt: skip
         self.account.note("objects of unknown type inside events", n_foreign)
         self._integers, self._floats = integers[n_mc : n_mc + 1], floats[n_mc : n_mc + 1]
