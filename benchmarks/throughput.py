@@ -27,9 +27,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from repeat_events import repeat_events  # noqa: E402
+from repeat_events import repeat_events
 
-from ctabatch.io import examples  # noqa: E402
+from ctabatch.io import examples
 
 #: Reads every waveform and keeps none.
 EVENTIO_READER = """

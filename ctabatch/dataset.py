@@ -118,9 +118,7 @@ class Dataset:
         if not chosen:
             raise InputError(f"{self._folder.root}: this dataset has no table {table}")
         frames = [
-            pl.scan_parquet(files, hive_partitioning=False).with_columns(
-                tel_type=pl.lit(name)
-            )
+            pl.scan_parquet(files, hive_partitioning=False).with_columns(tel_type=pl.lit(name))
             for name, files in sorted(chosen.items())
         ]
         return pl.concat(frames)

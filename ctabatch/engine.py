@@ -267,7 +267,7 @@ def file_digest(path: Path) -> tuple[str, int]:
     """
     with open_file(path) as file:
         try:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
             return digest, file.tell()
         except OSError as error:
             raise InputError(f"{path}: {error.strerror or error}") from error

@@ -182,9 +182,7 @@ def open_source(
         source = resolve(source) or source
     allowed = None if allowed_tels is None else frozenset(allowed_tels)
     return Source(
-        SimtelReader(
-            source, focal_length=focal_length, allowed_tels=allowed, max_events=max_events
-        )
+        SimtelReader(source, focal_length=focal_length, allowed_tels=allowed, max_events=max_events)
     )
 
 
@@ -235,8 +233,9 @@ def calibrated(raw: RawBatch, account: Account) -> RawBatch:
 def raw_rows(raw: RawBatch) -> pa.RecordBatch:
     """Rows of the table r0."""
     dtype = pa.uint32() if raw.is_sum else pa.uint16()
+    _, n_gains, n_pixels, n_samples = raw.waveform.shape
     return record_batch(
-        raw_waveforms(*raw.waveform.shape[1:], dtype),
+        raw_waveforms(n_gains, n_pixels, n_samples, dtype),
         {**_keys(raw), "waveform": raw.waveform, "is_read_out": raw.read_out},
     )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from .bytes import i16, i32, u16
-from .jit import inline, kernel
+from .jit import kernel
 from .varint import read_differences, read_signed
 from .varint_lanes import read_arrays
 
@@ -29,13 +29,21 @@ REDUCED_WIDTH, NO_LOW_GAIN, PIXEL_BITS = 0x4000, 0x2000, 0x1FFF
 MAX_PADDING = 3
 
 
-@inline
+@kernel
 def _verdict(pos, end):
     return OK if pos >= 0 and end - pos <= MAX_PADDING else MALFORMED
 
 
 @kernel
-def adc_shapes(data, types, versions, ids, offsets, sizes, out):
+def adc_shapes(
+    data: np.ndarray,
+    types: np.ndarray,
+    versions: np.ndarray,
+    ids: np.ndarray,
+    offsets: np.ndarray,
+    sizes: np.ndarray,
+    out: np.ndarray,
+) -> None:
     """Read the dimensions in front of each raw-data object.
 
     Parameters
@@ -79,7 +87,16 @@ def adc_shapes(data, types, versions, ids, offsets, sizes, out):
 
 
 @kernel
-def _suppressed_samples(data, pos, end, waveform, n_gains, n_pixels, n_samples, read_out):
+def _suppressed_samples(
+    data: np.ndarray,
+    pos: int,
+    end: int,
+    waveform: np.ndarray,
+    n_gains: int,
+    n_pixels: int,
+    n_samples: int,
+    read_out: np.ndarray,
+) -> int:
     """Mode 1: list of pixel ranges, then for each gain the listed pixels."""
     n_ranges, pos = read_signed(data, pos, end)
     if pos < 0 or n_ranges < 0:
@@ -118,7 +135,16 @@ def _suppressed_samples(data, pos, end, waveform, n_gains, n_pixels, n_samples, 
 
 
 @kernel
-def _suppressed_sums_groups(data, pos, end, sums, n_gains, n_pixels, read_out, scratch):
+def _suppressed_sums_groups(
+    data: np.ndarray,
+    pos: int,
+    end: int,
+    sums: np.ndarray,
+    n_gains: int,
+    n_pixels: int,
+    read_out: np.ndarray,
+    scratch: np.ndarray,
+) -> int:
     """Mode 1: groups of 16 pixels with a bit mask; low gain first."""
     for group in range(0, n_pixels, 16):
         if pos + 2 > end:
@@ -144,7 +170,16 @@ def _suppressed_sums_groups(data, pos, end, sums, n_gains, n_pixels, read_out, s
 
 
 @kernel
-def _suppressed_sums_list(data, pos, end, sums, n_gains, n_pixels, read_out, scratch):
+def _suppressed_sums_list(
+    data: np.ndarray,
+    pos: int,
+    end: int,
+    sums: np.ndarray,
+    n_gains: int,
+    n_pixels: int,
+    read_out: np.ndarray,
+    scratch: np.ndarray,
+) -> int:
     """Mode 2: list of pixels with flags: no low gain, high gain in 8 bits."""
     if pos + 2 > end:
         return MALFORMED
@@ -188,7 +223,15 @@ def _suppressed_sums_list(data, pos, end, sums, n_gains, n_pixels, read_out, scr
 
 
 @kernel
-def decode_samples(data, ids, offsets, sizes, out, read_out, status):
+def decode_samples(
+    data: np.ndarray,
+    ids: np.ndarray,
+    offsets: np.ndarray,
+    sizes: np.ndarray,
+    out: np.ndarray,
+    read_out: np.ndarray,
+    status: np.ndarray,
+) -> None:
     """Decode ADC samples of events of one shape.
 
     Parameters
@@ -219,7 +262,15 @@ def decode_samples(data, ids, offsets, sizes, out, read_out, status):
 
 
 @kernel
-def decode_sums(data, ids, offsets, sizes, out, read_out, status):
+def decode_sums(
+    data: np.ndarray,
+    ids: np.ndarray,
+    offsets: np.ndarray,
+    sizes: np.ndarray,
+    out: np.ndarray,
+    read_out: np.ndarray,
+    status: np.ndarray,
+) -> None:
     """Decode ADC sums of events of one shape; as `decode_samples` with uint32 `out` of one sample."""
     n_gains, n_pixels = out.shape[1:3]
     scratch = np.empty(2 * n_pixels, np.uint32)

@@ -15,7 +15,7 @@ HIGH_GAIN, LOW_GAIN = 0, 1
 
 
 @kernel
-def select_gain(waveform, threshold, gain):
+def select_gain(waveform: np.ndarray, threshold: int, gain: np.ndarray) -> None:
     """Choose the gain channel of each pixel of one event.
 
     Parameters
@@ -38,7 +38,9 @@ def select_gain(waveform, threshold, gain):
 
 
 @kernel
-def calibrate_event(waveform, pedestal, factor, gain, r1):
+def calibrate_event(
+    waveform: np.ndarray, pedestal: np.ndarray, factor: np.ndarray, gain: np.ndarray, r1: np.ndarray
+) -> None:
     """Calibrate the selected gain of one event.
 
     Parameters
@@ -59,7 +61,15 @@ def calibrate_event(waveform, pedestal, factor, gain, r1):
 
 
 @kernel
-def calibrate_samples(waveform, rows, pedestal, factor, threshold, gain, r1):
+def calibrate_samples(
+    waveform: np.ndarray,
+    rows: np.ndarray,
+    pedestal: np.ndarray,
+    factor: np.ndarray,
+    threshold: int,
+    gain: np.ndarray,
+    r1: np.ndarray,
+) -> None:
     """Gain-select and calibrate a batch of waveforms.
 
     Parameters
@@ -80,7 +90,16 @@ def calibrate_samples(waveform, rows, pedestal, factor, threshold, gain, r1):
 
 
 @kernel
-def calibrate_sums(sums, rows, pedestal, factor, n_summed, threshold, gain, image):
+def calibrate_sums(
+    sums: np.ndarray,
+    rows: np.ndarray,
+    pedestal: np.ndarray,
+    factor: np.ndarray,
+    n_summed: np.ndarray,
+    threshold: int,
+    gain: np.ndarray,
+    image: np.ndarray,
+) -> None:
     """Gain-select and calibrate sums of samples: their charge needs no extraction.
 
     Parameters

@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 
-from .jit import inline, kernel
+from .jit import kernel
 
 #: Distance from the centroid to the second point on the axis, in camera radii.
 _STEP = 0.1
 
 
-@inline
+@kernel
 def _in_array_field(
     lon: float, lat: float, tel_alt: float, tel_az: float, array_alt: float, array_az: float
 ) -> tuple[float, float]:

@@ -41,7 +41,7 @@ DIGITAL_TRACES, ANALOG_TRACES = 2029, 2030
 
 
 @kernel
-def telescope_of(object_type, base):
+def telescope_of(object_type: int, base: int) -> int:
     """Telescope of a container type ``base + tel % 100 + 1000 (tel // 100)``, -1 if it is none."""
     offset = object_type - base
     if offset < 0 or offset % 1000 > 99:
@@ -50,7 +50,9 @@ def telescope_of(object_type, base):
 
 
 @kernel
-def _read_shower(data, pos, size, version, integers, floats):
+def _read_shower(
+    data: np.ndarray, pos: int, size: int, version: int, integers: np.ndarray, floats: np.ndarray
+) -> bool:
     """Parse the fixed part of an MC shower; False if the object is too short."""
     n_words = 10 if version >= 1 else 6
     floats[:] = np.nan
@@ -71,8 +73,18 @@ def _read_shower(data, pos, size, version, integers, floats):
 
 @kernel
 def index_events(
-    data, table, begin, end, has_shower, has_event, pending, integers, floats, events, telescopes
-):
+    data: np.ndarray,
+    table: np.ndarray,
+    begin: int,
+    end: int,
+    has_shower: bool,
+    has_event: np.ndarray,
+    pending: np.ndarray,
+    integers: np.ndarray,
+    floats: np.ndarray,
+    events: np.ndarray,
+    telescopes: np.ndarray,
+) -> tuple[int, int, int, bool, int]:
     """Assemble the array events, telescope events and simulated events of some objects.
 
     Parameters
@@ -221,7 +233,9 @@ def index_events(
 
 
 @kernel
-def link_true_images(table, tel_id_of_image, telescopes, n_telescopes):
+def link_true_images(
+    table: np.ndarray, tel_id_of_image: np.ndarray, telescopes: np.ndarray, n_telescopes: int
+) -> None:
     """Replace the photo-electron container of each telescope event by the image of its telescope.
 
     Parameters

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .jit import inline, kernel
+from .jit import kernel
 from .selection import MIN_PIXELS
 
 #: Columns of the output, in this order. Angles on the sky and orientations in deg.
@@ -33,7 +33,7 @@ INTENSITY, FOV_LON, FOV_LAT, LENGTH, WIDTH, PSI = 0, 3, 4, 7, 9, 11
 _ZERO_VARIANCE = 2.220446049250313e-16
 
 
-@inline
+@kernel
 def _extent(variance: float) -> float:
     """Turn a variance into an extent: 0 for rounding errors, NaN if it is negative."""
     if abs(variance) <= _ZERO_VARIANCE:

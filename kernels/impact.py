@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from .jit import kernel
 
 
 @kernel
-def impact_distance(position, core_x, core_y, altitude, azimuth, out):
+def impact_distance(
+    position: np.ndarray,
+    core_x: np.ndarray,
+    core_y: np.ndarray,
+    altitude: np.ndarray,
+    azimuth: np.ndarray,
+    out: np.ndarray,
+) -> None:
     """Distance of telescopes from shower axes through (core_x, core_y, 0).
 
     Parameters

@@ -27,7 +27,7 @@ MAX_DEPTH = 6
 
 
 @kernel
-def is_sync(data, pos):
+def is_sync(data: np.ndarray, pos: int) -> bool:
     """Whether the little-endian sync marker D41F8A37 stands at `pos`."""
     return (
         data[pos] == 0x37
@@ -38,7 +38,7 @@ def is_sync(data, pos):
 
 
 @kernel
-def find_sync(data, pos, end):
+def find_sync(data: np.ndarray, pos: int, end: int) -> int:
     """First position >= `pos` of a sync marker that ends before `end`; -1 if there is none."""
     while pos + 4 <= end:
         if data[pos] == 0x37 and is_sync(data, pos):
@@ -48,7 +48,17 @@ def find_sync(data, pos, end):
 
 
 @kernel
-def _add(table, row, data, word, level, parent, start, content, size):
+def _add(
+    table: np.ndarray,
+    row: int,
+    data: np.ndarray,
+    word: int,
+    level: int,
+    parent: int,
+    start: int,
+    content: int,
+    size: int,
+) -> None:
     first = u32(data, word)
     table[row, TYPE] = first & 0xFFFF
     table[row, VERSION] = first >> 20
@@ -62,7 +72,7 @@ def _add(table, row, data, word, level, parent, start, content, size):
 
 
 @kernel
-def _length(data, word, extended):
+def _length(data: np.ndarray, word: int, extended: int) -> int:
     size = u32(data, word + 8) & 0x3FFFFFFF
     if extended:
         size |= (u32(data, word + 12) & 0xFFF) << 30
@@ -70,7 +80,9 @@ def _length(data, word, extended):
 
 
 @kernel
-def _children(data, end, top, content_end, table, row):
+def _children(
+    data: np.ndarray, end: int, top: int, content_end: int, table: np.ndarray, row: int
+) -> int:
     """Add the sub-objects of row `top`; returns the next free row, or -1 if the table is full.
 
     `end` is the end of the readable bytes: objects that reach past it are left out and the
@@ -121,7 +133,9 @@ def _children(data, end, top, content_end, table, row):
 
 
 @kernel
-def scan_objects(data, begin, end, at_end, max_size, table):
+def scan_objects(
+    data: np.ndarray, begin: int, end: int, at_end: bool, max_size: int, table: np.ndarray
+) -> tuple[int, int, int]:
     """List the complete objects in a buffer.
 
     Parameters

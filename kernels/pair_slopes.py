@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .jit import kernel
+from .sorting import sorted_order
 
 #: Up to this number of points every order that the residuals can have is covered.
 EXACT_POINTS = 12
@@ -60,7 +61,8 @@ def pair_slopes(x: np.ndarray, y: np.ndarray, order: np.ndarray) -> np.ndarray:
             if run * run >= NO_SPREAD:
                 slopes[n_slopes] = (y[order[i + stride]] - y[order[i]]) / run
                 n_slopes += 1
-    slopes = np.sort(slopes[:n_slopes])
+    slopes = slopes[:n_slopes]
+    slopes = slopes[sorted_order(slopes)]
     if n_slopes == 0:
         return slopes
     if exact:

@@ -1,12 +1,14 @@
 """First maximum of the sum of some rows: eight samples at a time in vector registers.
 
-A compiler may not turn a search for the first maximum into vector code by itself: the comparison of
-floating-point numbers has an order. Here every lane keeps its own first maximum and the lanes are
-compared at the end, the lower sample winning ties, so the result is that of the plain loop. Sums are
-in double precision, where adding up to six single-precision numbers is exact in all but absurd cases.
+A compiler may not turn a search for the first maximum into vector code by itself: comparisons of
+floating-point numbers have an order. Here every lane keeps its own first maximum and the lanes are
+compared at the end, the lower sample winning ties, so the result is that of the plain loop. Sums
+are in double precision, where adding six single-precision numbers is exact but in absurd cases.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -14,14 +16,15 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-
 #: Samples per step; rows must be padded to a multiple.
 LANES = 8
 #: Rows that are added: a fixed number, so that their addresses stay in registers.
 N_ROWS = 6
 
 
-def first_maximum(rows, stride, numbers, begin, n_samples):
+def first_maximum(
+    rows: np.ndarray, stride: int, numbers: np.ndarray, begin: int, n_samples: int
+) -> int:
     """First sample at which the sum of some rows is largest.
 
     Parameters
@@ -47,11 +50,13 @@ def first_maximum(rows, stride, numbers, begin, n_samples):
 
 
 @intrinsic
-def _vector_maximum(typingctx, rows, stride, numbers, begin, n_samples):
+def _vector_maximum(
+    typingctx: Any, rows: Any, stride: Any, numbers: Any, begin: Any, n_samples: Any
+) -> Any:
     i = types.int64
     signature = i(rows, i, numbers, i, i)
 
-    def codegen(context, builder, signature, args):
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         rows_value, stride, numbers_value, begin, n_samples = args
         rows = context.make_array(signature.args[0])(context, builder, rows_value)
         numbers = context.make_array(signature.args[2])(context, builder, numbers_value)
@@ -60,24 +65,24 @@ def _vector_maximum(typingctx, rows, stride, numbers, begin, n_samples):
         doubles = ir.VectorType(ir.DoubleType(), LANES)
         indices = order_type = ir.VectorType(i32, LANES)
 
-        def splat(value, vector_type):
+        def splat(value: Any, vector_type: Any) -> Any:
             undefined = ir.Constant(vector_type, ir.Undefined)
             first = builder.insert_element(undefined, value, ir.Constant(i32, 0))
-            return builder.shuffle_vector(
-                first, undefined, ir.Constant(order_type, [0] * LANES)
-            )
+            return builder.shuffle_vector(first, undefined, ir.Constant(order_type, [0] * LANES))
 
-        def reduction(name, vector, vector_type):
+        def reduction(name: str, vector: Any, vector_type: Any) -> Any:
             kind = ir.FunctionType(vector_type.element, [vector_type])
             function = cgutils.get_or_insert_function(builder.module, kind, name)
             return builder.call(function, [vector])
 
         places = []
         for j in range(N_ROWS):
-            number = builder.load(builder.gep(numbers.data, [builder.add(begin, ir.Constant(i64, j))]))
+            number = builder.load(
+                builder.gep(numbers.data, [builder.add(begin, ir.Constant(i64, j))])
+            )
             places.append(builder.mul(builder.zext(number, i64), stride))
 
-        def row_sum(chunk):
+        def row_sum(chunk: Any) -> Any:
             """Sum of the rows over the eight samples from `chunk` on."""
             total = None
             for place in places:
@@ -104,7 +109,10 @@ def _vector_maximum(typingctx, rows, stride, numbers, begin, n_samples):
         better = builder.and_(
             builder.fcmp_ordered(">", total, best), builder.icmp_signed("<", sample, limit)
         )
-        new_best, new_where = builder.select(better, total, best), builder.select(better, sample, where)
+        new_best, new_where = (
+            builder.select(better, total, best),
+            builder.select(better, sample, where),
+        )
         following = builder.add(chunk, ir.Constant(i64, LANES))
         end = builder.block
         chunk.add_incoming(following, end)
@@ -126,7 +134,7 @@ def _vector_maximum(typingctx, rows, stride, numbers, begin, n_samples):
 
 
 @overload(first_maximum, jit_options={"nogil": True})
-def _first_maximum(rows, stride, numbers, begin, n_samples):
+def _first_maximum(rows, stride, numbers, begin, n_samples):  # type: ignore[no-untyped-def]
     return lambda rows, stride, numbers, begin, n_samples: _vector_maximum(
         rows, stride, numbers, begin, n_samples
     )

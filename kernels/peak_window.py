@@ -16,7 +16,9 @@ from .peak_lanes import LANES, N_ROWS, first_maximum
 
 
 @kernel
-def neighbor_peaks(r1, n_samples, neighbor_table, peak):
+def neighbor_peaks(
+    r1: np.ndarray, n_samples: int, neighbor_table: np.ndarray, peak: np.ndarray
+) -> None:
     """Peak sample of the neighbours of every pixel of one event.
 
     Parameters
@@ -37,9 +39,18 @@ def neighbor_peaks(r1, n_samples, neighbor_table, peak):
 
 @kernel
 def window_charge(
-    r1, n_samples, peak, gain, correction, time_shift, sampling_rate, width, shift,
-    image, peak_time,
-):  # fmt: skip
+    r1: np.ndarray,
+    n_samples: int,
+    peak: np.ndarray,
+    gain: np.ndarray,
+    correction: np.ndarray,
+    time_shift: np.ndarray,
+    sampling_rate: float,
+    width: int,
+    shift: int,
+    image: np.ndarray,
+    peak_time: np.ndarray,
+) -> None:
     """Charge and peak time of every pixel of one event.
 
     Parameters
@@ -74,13 +85,13 @@ def window_charge(
         time = weighted / positive if positive > 0 else np.float64(peak[p])
         g = np.intp(gain[p])
         image[p] = np.float32(np.float64(np.float32(charge)) * correction[g])
-        peak_time[p] = (
-            np.float32(np.float64(np.float32(time)) / sampling_rate) - time_shift[g, p]
-        )
+        peak_time[p] = np.float32(np.float64(np.float32(time)) / sampling_rate) - time_shift[g, p]
 
 
 @kernel
-def replace_invalid(invalid, indptr, indices, values):
+def replace_invalid(
+    invalid: np.ndarray, indptr: np.ndarray, indices: np.ndarray, values: np.ndarray
+) -> None:
     """Replace the values of invalid pixels of one event by the mean of their valid neighbours.
 
     Parameters
@@ -105,25 +116,25 @@ def replace_invalid(invalid, indptr, indices, values):
 
 @kernel
 def neighbor_peak_charges(
-    waveform,
-    rows,
-    read_out,
-    pedestal,
-    factor,
-    time_shift,
-    correction,
-    sampling_rate,
-    invalid,
-    neighbor_table,
-    indptr,
-    indices,
-    threshold,
-    width,
-    shift,
-    gain,
-    image,
-    peak_time,
-):
+    waveform: np.ndarray,
+    rows: np.ndarray,
+    read_out: np.ndarray,
+    pedestal: np.ndarray,
+    factor: np.ndarray,
+    time_shift: np.ndarray,
+    correction: np.ndarray,
+    sampling_rate: np.ndarray,
+    invalid: np.ndarray,
+    neighbor_table: np.ndarray,
+    indptr: np.ndarray,
+    indices: np.ndarray,
+    threshold: int,
+    width: int,
+    shift: int,
+    gain: np.ndarray,
+    image: np.ndarray,
+    peak_time: np.ndarray,
+) -> None:
     """From raw waveforms to images: gain, calibration, charge, time and invalid pixels.
 
     Parameters

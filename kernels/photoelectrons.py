@@ -1,7 +1,7 @@
 """True photo-electrons per pixel [1208] as images, and their sums per telescope [2026].
 
 Content of [1208]: n_pe (i32), n_pixels (i32), flags (i16, version > 1), number of non-empty pixels
-(i32), then per pixel its number (i16, unsigned varint from version 3), the count (i32), count times
+(i32), then per pixel its number (i16, signed varint from version 3), the count (i32), count times
 (f4) and, with flag 1, count amplitudes (f4).
 Source: CORSIKA IACT extension, ``write_tel_photoelectrons``; io_hess ``write_hess_mc_pe_sum``.
 """
@@ -12,14 +12,14 @@ import numpy as np
 
 from .bytes import i16, i32
 from .jit import kernel
-from .varint import read_unsigned
+from .varint import read_signed
 
 OK, MALFORMED = 0, 1
 HAS_AMPLITUDES = 1
 
 
 @kernel
-def _read_one(data, pos, end, version, image):
+def _read_one(data: np.ndarray, pos: int, end: int, version: int, image: np.ndarray) -> int:
     n_pixels = image.shape[0]
     if pos + 12 > end:
         return MALFORMED
@@ -36,7 +36,7 @@ def _read_one(data, pos, end, version, image):
     width = 8 if flags & HAS_AMPLITUDES else 4
     for _ in range(n_filled):
         if version > 2:
-            pixel, pos = read_unsigned(data, pos, end)
+            pixel, pos = read_signed(data, pos, end)
         else:
             if pos + 2 > end:
                 return MALFORMED
@@ -54,7 +54,14 @@ def _read_one(data, pos, end, version, image):
 
 
 @kernel
-def read_true_images(data, versions, offsets, sizes, out, status):
+def read_true_images(
+    data: np.ndarray,
+    versions: np.ndarray,
+    offsets: np.ndarray,
+    sizes: np.ndarray,
+    out: np.ndarray,
+    status: np.ndarray,
+) -> None:
     """Count the photo-electrons of each pixel.
 
     Parameters
@@ -79,7 +86,9 @@ def read_true_images(data, versions, offsets, sizes, out, status):
 
 
 @kernel
-def read_pe_sums(data, offsets, sizes, positions, out):
+def read_pe_sums(
+    data: np.ndarray, offsets: np.ndarray, sizes: np.ndarray, positions: np.ndarray, out: np.ndarray
+) -> None:
     """Read the number of photo-electrons of telescope events from their array event's sums.
 
     Parameters

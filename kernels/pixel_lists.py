@@ -13,7 +13,15 @@ from .varint import read_signed
 
 
 @kernel
-def read_pixel_lists(data, versions, offsets, sizes, starts, pixels, counts):
+def read_pixel_lists(
+    data: np.ndarray,
+    versions: np.ndarray,
+    offsets: np.ndarray,
+    sizes: np.ndarray,
+    starts: np.ndarray,
+    pixels: np.ndarray,
+    counts: np.ndarray,
+) -> None:
     """Read pixel lists into a ragged column.
 
     Parameters
@@ -58,7 +66,14 @@ def read_pixel_lists(data, versions, offsets, sizes, starts, pixels, counts):
 
 
 @kernel
-def read_pixel_trigger_times(data, offsets, sizes, starts, pixels, times):
+def read_pixel_trigger_times(
+    data: np.ndarray,
+    offsets: np.ndarray,
+    sizes: np.ndarray,
+    starts: np.ndarray,
+    pixels: np.ndarray,
+    times: np.ndarray,
+) -> int:
     """Read pixel trigger times into ragged columns.
 
     Parameters

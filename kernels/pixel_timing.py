@@ -20,7 +20,14 @@ OK, MALFORMED, UNSUPPORTED = 0, 1, 2
 
 
 @kernel
-def _read_one(data, pos, end, times, local_sums, global_sums):
+def _read_one(
+    data: np.ndarray,
+    pos: int,
+    end: int,
+    times: np.ndarray,
+    local_sums: np.ndarray,
+    global_sums: np.ndarray,
+) -> int:
     n_pixels, n_types = times.shape
     n_gains = local_sums.shape[0]
     if pos + 12 > end:
@@ -78,7 +85,16 @@ def _read_one(data, pos, end, times, local_sums, global_sums):
 
 
 @kernel
-def read_pixel_timing(data, versions, offsets, sizes, times, local_sums, global_sums, status):
+def read_pixel_timing(
+    data: np.ndarray,
+    versions: np.ndarray,
+    offsets: np.ndarray,
+    sizes: np.ndarray,
+    times: np.ndarray,
+    local_sums: np.ndarray,
+    global_sums: np.ndarray,
+    status: np.ndarray,
+) -> None:
     """Read pixel timing of telescope events of one camera.
 
     Parameters

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .jit import inline, kernel
+from .jit import kernel
 from .pair_slopes import NO_SPREAD
 
 #: Rounding error of a trimmed sum, relative to the total sum of squares of y.
@@ -15,7 +15,7 @@ ROUNDING = 1e-13
 NO_LINE = (math.nan, math.nan, math.nan, math.nan)
 
 
-@inline
+@kernel
 def is_better(
     line: tuple[float, float, float, float],
     best: tuple[float, float, float, float],

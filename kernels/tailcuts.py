@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .jit import inline, kernel
+from .jit import kernel
 
 # Bits of the state of a pixel while one image is cleaned.
 _ABOVE_BOUNDARY = 1
@@ -12,7 +12,7 @@ _ABOVE_PICTURE = 2
 _IN_PICTURE = 4
 
 
-@inline
+@kernel
 def _neighbors_with(
     bit: int, pixel: int, state: np.ndarray, indptr: np.ndarray, indices: np.ndarray
 ) -> int:

@@ -15,7 +15,14 @@ RAW, CORRECTED = 0x100, 0x200
 
 
 @kernel
-def read_tracking(data, ids, offsets, sizes, azimuth, altitude):
+def read_tracking(
+    data: np.ndarray,
+    ids: np.ndarray,
+    offsets: np.ndarray,
+    sizes: np.ndarray,
+    azimuth: np.ndarray,
+    altitude: np.ndarray,
+) -> None:
     """Read the corrected position where there is one, else the raw one.
 
     Parameters

@@ -16,7 +16,19 @@ SHIFTED_BITS = 0x70
 
 
 @kernel
-def read_triggers(data, offsets, sizes, versions, seconds, nanoseconds, starts, tels, times, masks):
+def read_triggers(
+    data: np.ndarray,
+    offsets: np.ndarray,
+    sizes: np.ndarray,
+    versions: np.ndarray,
+    seconds: np.ndarray,
+    nanoseconds: np.ndarray,
+    n_with_data: np.ndarray,
+    starts: np.ndarray,
+    tels: np.ndarray,
+    times: np.ndarray,
+    masks: np.ndarray,
+) -> int:
     """Parse trigger blocks into ragged columns.
 
     Parameters
@@ -26,6 +38,8 @@ def read_triggers(data, offsets, sizes, versions, seconds, nanoseconds, starts, 
         Position, length and version of each block; a negative position means there is none.
     seconds, nanoseconds : int64 (n_events,)
         Written: central trigger time (UTC, seconds since 1970).
+    n_with_data : int64 (n_events,)
+        Written: length of the list of telescopes with data, -1 where the version has none.
     starts : int64 (n_events + 1,)
         Written: telescopes of event k are ``starts[k]`` to ``starts[k + 1]``.
     tels : int16 (m,); times : float32 (m,), ns; masks : int64 (m,)
@@ -42,6 +56,7 @@ def read_triggers(data, offsets, sizes, versions, seconds, nanoseconds, starts, 
     for k in range(offsets.shape[0]):
         starts[k] = filled
         seconds[k] = nanoseconds[k] = 0
+        n_with_data[k] = -1
         pos, end = offsets[k], offsets[k] + sizes[k]
         if pos < 0 or pos + 24 > end:
             n_bad += 1
@@ -66,7 +81,13 @@ def read_triggers(data, offsets, sizes, versions, seconds, nanoseconds, starts, 
             times[filled + i] = f32(data, pos + 2 * n_tels + 4 * i)
             masks[filled + i] = -1
         pos += 6 * n_tels
-        pos += 2 + 2 * max(i16(data, pos), 0)
+        n_data = i16(data, pos)
+        pos += 2 + 2 * n_data
+        if n_data < 0 or pos > end:
+            n_bad += 1
+            seconds[k] = nanoseconds[k] = 0
+            continue
+        n_with_data[k] = n_data
         if versions[k] >= 2:
             for i in range(n_tels):
                 mask, pos = read_unsigned(data, pos, end)

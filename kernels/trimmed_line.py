@@ -9,6 +9,7 @@ import numpy as np
 from .jit import kernel
 from .pair_slopes import pair_slopes
 from .residual_window import NO_LINE, ROUNDING, best_window, is_better
+from .sorting import sorted_order
 
 #: Fraction of the points that the line has to fit.
 KEPT_FRACTION = 0.85
@@ -55,9 +56,9 @@ def trimmed_line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
         return math.nan, math.nan
     mean_x, mean_y = np.sum(x) / n, np.sum(y) / n
     x, y = x - mean_x, y - mean_y
-    # Stable, so that equal x do not depend on the sorting algorithm. It is also the order of the
+    # Stable, so that equal x have one order. It is also the order of the
     # residuals for slopes far below all others, where the sweep begins.
-    order = np.argsort(x, kind="mergesort")
+    order = sorted_order(x)
     residual = np.empty(n)
     rounding = ROUNDING * np.sum(y * y)
     slopes = pair_slopes(x, y, order)

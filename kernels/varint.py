@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .jit import inline, kernel
+from .jit import kernel
 
 
 @kernel
-def read_unsigned(data, pos, end):
+def read_unsigned(data: np.ndarray, pos: int, end: int) -> tuple[int, int]:
     """Read one unsigned integer; returns (value, next position), position -1 if malformed."""
     bad = np.int64(-1)
     if pos >= end:
@@ -34,14 +34,14 @@ def read_unsigned(data, pos, end):
 
 
 @kernel
-def read_signed(data, pos, end):
+def read_signed(data: np.ndarray, pos: int, end: int) -> tuple[int, int]:
     """Read one signed integer; returns (value, next position), position -1 if malformed."""
     value, pos = read_unsigned(data, pos, end)
     return (value >> 1) ^ -(value & 1), pos
 
 
-@inline
-def long_difference(data, pos, first):
+@kernel
+def long_difference(data: np.ndarray, pos: int, first: int) -> tuple[int, int]:
     """Difference of 2 to 5 bytes at `pos`: (value, length); length 0 if it is malformed."""
     if first < 0xC0:
         value = ((first & 0x3F) << 8) | np.int64(data[pos + 1])
@@ -72,8 +72,8 @@ def long_difference(data, pos, first):
     return (value >> 1) ^ -(value & 1), n_bytes
 
 
-@inline
-def length_of(first):
+@kernel
+def length_of(first: int) -> int:
     """Bytes of a difference that starts with `first` (>= 0x80); 5 for malformed ones too."""
     if first < 0xC0:
         return 2
@@ -85,7 +85,9 @@ def length_of(first):
 
 
 @kernel
-def read_differences(data, pos, end, n_values, out, begin):
+def read_differences(
+    data: np.ndarray, pos: int, end: int, n_values: int, out: np.ndarray, begin: int
+) -> int:
     """Decode one array of signed differences into ``out[begin:begin + n_values]``.
 
     Parameters

@@ -8,6 +8,8 @@ additions, which limit the plain loop, are gone.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -20,7 +22,7 @@ from .varint import length_of, long_difference
 LANES = 32
 
 
-def decode_lanes(data, pos, out, begin, value):
+def decode_lanes(data: np.ndarray, pos: int, out: np.ndarray, begin: int, value: int) -> int:
     """Decode up to 32 one-byte differences; the compiled form is one vector step.
 
     Parameters
@@ -49,10 +51,10 @@ def decode_lanes(data, pos, out, begin, value):
 
 
 @intrinsic
-def _vector_step(typingctx, data, pos, out, begin, value):
+def _vector_step(typingctx: Any, data: Any, pos: Any, out: Any, begin: Any, value: Any) -> Any:
     signature = types.int64(data, types.int64, out, types.int64, types.int64)
 
-    def codegen(context, builder, signature, args):
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         data_type, _, out_type, _, _ = signature.args
         source = context.make_array(data_type)(context, builder, args[0])
         target = context.make_array(out_type)(context, builder, args[2])
@@ -60,7 +62,7 @@ def _vector_step(typingctx, data, pos, out, begin, value):
         bytes_type, words_type = ir.VectorType(i8, LANES), ir.VectorType(i16, LANES)
         order_type = ir.VectorType(i32, LANES)
 
-        def constant(vector_type, values):
+        def constant(vector_type: Any, values: Any) -> Any:
             return ir.Constant(vector_type, values)
 
         pointer = builder.gep(source.data, [args[1]])
@@ -103,12 +105,14 @@ def _vector_step(typingctx, data, pos, out, begin, value):
 
 
 @overload(decode_lanes, jit_options={"nogil": True})
-def _decode_lanes(data, pos, out, begin, value):
+def _decode_lanes(data, pos, out, begin, value):  # type: ignore[no-untyped-def]
     return lambda data, pos, out, begin, value: _vector_step(data, pos, out, begin, value)
 
 
 @kernel
-def read_arrays(data, pos, end, n_arrays, n_values, out):
+def read_arrays(
+    data: np.ndarray, pos: int, end: int, n_arrays: int, n_values: int, out: np.ndarray
+) -> int:
     """Decode consecutive arrays of differences, each starting from 0.
 
     Parameters

@@ -1,1 +1,1 @@
-"""Arrow schemas of all tables: one file per table, each column with unit, description and source."""
+"""Arrow schemas of all tables, one file each; every column has unit, description and source."""

@@ -67,9 +67,9 @@ def table_schema(table: str, version: int, columns: Iterable[pa.Field]) -> pa.Sc
 
 def unit_of(field: pa.Field) -> str:
     """Unit of a column, empty if it has none."""
-    return (field.metadata or {}).get(UNIT, b"").decode()
+    return str((field.metadata or {}).get(UNIT, b"").decode())
 
 
 def description_of(field: pa.Field) -> str:
     """Description of a column."""
-    return (field.metadata or {}).get(DESCRIPTION, b"").decode()
+    return str((field.metadata or {}).get(DESCRIPTION, b"").decode())

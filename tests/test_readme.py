@@ -15,9 +15,7 @@ BLOCKS = re.findall(r"```python\n(.*?)```", QUERIES, flags=re.DOTALL)
 
 
 @pytest.fixture(scope="module")
-def folder(
-    example_files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def folder(example_files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that holds the dataset of the README's first command."""
     words = re.search(r"ctabatch (process example:sst1m .*)", README)
     assert words is not None

@@ -42,7 +42,6 @@ def file_facts(path: Path) -> dict[str, Any]:
 
     from ctabatch.io.simtel.source import SimtelReader
     from ctabatch.io.simtel.tables import run_batch
-    from ctabatch.kernels import event_index as ei
 
     event_types: Counter[int] = Counter()
     tel_types: Counter[str] = Counter()
@@ -51,7 +50,7 @@ def file_facts(path: Path) -> dict[str, Any]:
         for events in reader:
             event_types.update(events.event_type.tolist())
             telescopes = events.run.subarray.telescopes
-            for tel_id, n in Counter(events.telescopes[:, ei.TEL_ID].tolist()).items():
+            for tel_id, n in Counter(events.tel_id.tolist()).items():
                 known = telescopes.get(tel_id)
                 tel_types[known.tel_type if known else "without description"] += n
         runs = [

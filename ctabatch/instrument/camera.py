@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctabatch.errors import InputError
-from ctabatch.kernels.neighbors import HEXAGON_COUNT, SQUARE_COUNT, find_neighbors
+from ctabatch.kernels.neighbors import HEXAGON_COUNT, find_neighbors
 
 T = TypeVar("T", bound=np.generic)
 PixelShape = Literal["hexagon", "square", "circle"]

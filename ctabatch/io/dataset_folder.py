@@ -112,6 +112,7 @@ class DatasetFolder:
 
     def commit(self, files: PartFiles, record: dict[str, Any]) -> None:
         """Publish the files of a part and write its record; an earlier version is replaced."""
+        files.close()  # if this fails, an earlier version stays
         earlier = self.record(files.part)
         if earlier is not None:
             with writing(self.root):
@@ -121,6 +122,7 @@ class DatasetFolder:
             self._remove_files(set(earlier.get("tables", ())) - set(record["tables"]))
         text = json.dumps(record, indent=1, allow_nan=False) + "\n"
         write_text(self.record_path(files.part), text)
+        files.keep()
 
     def remove(self, part: str) -> None:
         """Remove a committed part: the record first, then its files."""

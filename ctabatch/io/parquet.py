@@ -39,6 +39,7 @@ class PartFiles:
         self.root, self.part = root, part
         self._token = uuid.uuid4().hex[:8]
         self._open: dict[tuple[str, bytes], _Table] = {}
+        self._visible: list[Path] = []
 
     def write(self, table: str, batch: pa.RecordBatch) -> None:
         """Append rows to a table; a second schema of the same table gets a file of its own."""
@@ -62,6 +63,12 @@ class PartFiles:
             )
         return self._open[key]
 
+    def close(self) -> None:
+        """Finish all files under their work-in-progress names: the last step that can fill a disk."""
+        with writing(self.root):
+            for table in self._open.values():
+                table.close()
+
     def publish(self) -> dict[str, dict[str, int]]:
         """Close all files and give them their final names.
 
@@ -70,11 +77,11 @@ class PartFiles:
         dict
             File, relative to the dataset -> its rows and bytes.
         """
+        self.close()
         with writing(self.root):
             for table in self._open.values():
-                table.close()
-            for table in self._open.values():
                 table.wip.replace(table.path)
+                self._visible.append(table.path)
         return {
             table.path.relative_to(self.root).as_posix(): {
                 "rows": table.n_rows,
@@ -83,8 +90,15 @@ class PartFiles:
             for table in self._open.values()
         }
 
+    def keep(self) -> None:
+        """Say that the part is committed: `discard` leaves its files alone."""
+        self._visible = []
+
     def discard(self) -> None:
-        """Remove everything that was not published."""
+        """Remove everything that belongs to no committed part."""
+        for path in self._visible:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
         for table in self._open.values():
             with contextlib.suppress(OSError, pa.ArrowException):
                 table.close()

@@ -140,13 +140,16 @@ class ByteStream:
             self.name = str(getattr(source, "name", "<stream>"))
             file = source
         try:
-            self._decoder = self._detect(_Buffered(file))
+            self._file = _Buffered(file)
+            self._decoder = self._detect(self._file)
         except BaseException:
             self.close()
             raise
 
     def _detect(self, file: _Buffered) -> _Decoder:
         magic = file.peek(4)
+        if not magic and file.problem:
+            raise InputError(f"{self.name}: {file.problem}")
         if not magic:
             raise InputError(f"{self.name}: the file is empty")
         decoder: _Decoder
@@ -174,7 +177,7 @@ class ByteStream:
 
     @property
     def problem(self) -> str | None:
-        return self._decoder.problem
+        return self._file.problem or self._decoder.problem
 
     @property
     def position(self) -> int:
@@ -203,17 +206,26 @@ class _Buffered:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._head = b""
+        self.problem: str | None = None
 
     def peek(self, n: int) -> bytes:
-        while len(self._head) < n and (more := self._file.read(n - len(self._head))):
+        while len(self._head) < n and (more := self._read(n - len(self._head))):
             self._head += more
         return self._head
 
     def read(self, n: int = -1) -> bytes:
         head, self._head = self._head, b""
         if not head:
-            return self._file.read(n) or b""
-        return head if 0 <= n <= len(head) else head + (self._file.read(n - len(head)) or b"")
+            return self._read(n)
+        return head if 0 <= n <= len(head) else head + self._read(n - len(head))
+
+    def _read(self, n: int) -> bytes:
+        """Bytes of the file; a failing disk ends it, so that what came before is not lost."""
+        try:
+            return b"" if self.problem else self._file.read(n) or b""
+        except OSError as error:
+            self.problem = f"reading failed: {error.strerror or error}"
+            return b""
 
     def readable(self) -> bool:
         return True

@@ -87,7 +87,8 @@ class TelescopeEvents:
 
     def true_image_sums(self) -> np.ma.MaskedArray[Any, Any]:
         """Photo-electrons of each telescope event, masked where unknown."""
-        return np.ma.masked_less(self.true_image_sum, 0).astype(np.int32)
+        masked: np.ma.MaskedArray[Any, Any] = np.ma.masked_less(self.true_image_sum, 0)
+        return masked.astype(np.int32)  # type: ignore[return-value]
 
 
 def process(
@@ -177,8 +178,8 @@ def _core_psi(events: TelescopeEvents, columns: dict[str, Any]) -> NDArray[np.fl
 
 
 def _has_truth(events: TelescopeEvents) -> NDArray[np.bool_]:
-    assert events.true_image is not None
-    return events.true_image[:, 0] >= 0
+    images = events.true_image
+    return np.zeros(len(events), bool) if images is None else images[:, 0] >= 0
 
 
 def _true_parameters(events: TelescopeEvents) -> dict[str, Any]:

@@ -76,12 +76,12 @@ def assert_close(
             difference = np.minimum(difference % tolerance.period, -difference % tolerance.period)
         identical = missing | (ours == theirs)
         difference[identical] = 0
-    size = np.abs(np.where(identical, 1, theirs.astype(float) if ours.dtype.kind not in "OUS" else 1))
+    size = np.abs(
+        np.where(identical, 1, theirs.astype(float) if ours.dtype.kind not in "OUS" else 1)
+    )
     relative = np.divide(difference, size, out=np.zeros_like(difference), where=size > 0)
     bad = ~(
-        identical
-        | (difference <= tolerance.absolute)
-        | (difference <= tolerance.relative * size)
+        identical | (difference <= tolerance.absolute) | (difference <= tolerance.relative * size)
     )
     _record(name, tolerance, difference, relative, identical, place, keys)
     if bad.any():
@@ -109,3 +109,14 @@ def _record(
         worst.absolute = float(finite[top])
         worst.place = f"{place} {keys[top[0]] if len(keys) and top else ''}"
     worst.relative = max(worst.relative, float(np.nan_to_num(relative, nan=np.inf).max()))
+
+
+def plain(table: Any, column: str) -> np.ndarray[Any, Any]:
+    """Column of an astropy table as a plain array; times as nanoseconds since 1970 UTC."""
+    content = table[column]
+    if hasattr(content, "unix_tai"):
+        utc = content.utc
+        half_days = np.rint(2 * (utc.jd1 - 2440587.5)).astype(np.int64)  # jd1 is whole or half
+        return half_days * 43_200_000_000_000 + np.rint(utc.jd2 * 86400e9).astype(np.int64)
+    content = np.asarray(content)
+    return content.astype(str) if content.dtype.kind == "S" else content

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from tests.parity.closeness import WORST
 from tests.parity.our_tables import Columns, Tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.parity.ctapipe_oracle import Output
 
@@ -105,25 +105,25 @@ def our_pixel_shapes(ours: Tables) -> dict[int, str]:
 
 
 @pytest.fixture(scope="session")
-def _pairs() -> dict[str, Pair]:
-    return {}
+def pairs(
+    example_files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Pair]:
+    """Both outputs of an example file by its short name; made at first use and kept."""
+
+    @cache
+    def both(name: str) -> Pair:
+        return make_pair(name, example_files[name], tmp_path_factory.mktemp(name))
+
+    return both
 
 
 @pytest.fixture(params=FILES)
-def pair(
-    request: pytest.FixtureRequest,
-    _pairs: dict[str, Pair],
-    example_files: dict[str, Path],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Pair:
-    """Both outputs of one example file; made at first use, kept for the session."""
-    name = request.param
-    if name not in _pairs:
-        folder = tmp_path_factory.mktemp(name)
-        _pairs[name] = make_pair(name, example_files[name], folder)
-    return _pairs[name]
+def pair(request: pytest.FixtureRequest, pairs: Callable[[str], Pair]) -> Pair:
+    """Both outputs of each example file in turn."""
+    return pairs(request.param)
 
 
+@pytest.hookimpl(tryfirst=True)  # before items are chosen by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All tests of this folder are parity tests; third-party warnings are not our errors."""
     here = Path(__file__).parent

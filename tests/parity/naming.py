@@ -47,3 +47,5 @@ COLUMNS: dict[tuple[str, str], str | None] = {
     ("run", "scheduled_start_time"): None,
     ("run", "actual_duration"): None,
 }
+#: (our table, column) -> unit that ctapipe's file leaves out.
+ADDED_UNITS = {("dl1/images", "peak_time"): "ns"}

@@ -74,7 +74,7 @@ def _array(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
         out[present] = filled.to_numpy(zero_copy_only=False).reshape(-1, *shape[1:])
         return out.data if present.all() else out
     if pa.types.is_timestamp(array.type):
-        return array.cast(pa.int64()).to_numpy(zero_copy_only=False)
+        return array.cast(pa.timestamp("ns", "UTC")).cast(pa.int64()).to_numpy(zero_copy_only=False)
     if pa.types.is_list(array.type):
         out = np.empty(len(array), object)
         out[:] = [None if row is None else np.array(row) for row in array.to_pylist()]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.parity.closeness import EXACT, Tolerance, assert_close
+from tests.parity.closeness import EXACT, Tolerance, assert_close, plain
 from tests.parity.conftest import Pair
-from tests.parity.ctapipe_oracle import values
 
 SUBARRAY_EVENT = 32
 TIME = Tolerance(absolute=1)  # ns
@@ -36,7 +35,7 @@ def test_array_triggers_agree(pair: Pair) -> None:
     keys = theirs["event_id"].tolist()
     for column in ("obs_id", "event_id", "event_type"):
         assert_close(f"trigger.{column}", ours[column], theirs[column], EXACT, pair.name, keys)
-    assert_close("trigger.time", ours["time"], values(theirs, "time"), TIME, pair.name, keys)
+    assert_close("trigger.time", ours["time"], plain(theirs, "time"), TIME, pair.name, keys)
     tel_ids = np.asarray(pair.theirs.table("/configuration/instrument/subarray/layout")["tel_id"])
     for row, mask in zip(ours["tels_with_trigger"], theirs["tels_with_trigger"], strict=True):
         assert sorted(row) == tel_ids[mask].tolist(), pair.name
@@ -54,7 +53,7 @@ def test_telescope_triggers_agree(pair: Pair) -> None:
         name = f"telescope_trigger.{column}"
         assert_close(name, ours[column], theirs[column], EXACT, pair.name, keys)
     name = "telescope_trigger.time"
-    assert_close(name, ours["time"], values(theirs, "time"), TIME, pair.name, keys)
+    assert_close(name, ours["time"], plain(theirs, "time"), TIME, pair.name, keys)
 
 
 def test_simulated_showers_agree(pair: Pair) -> None:
@@ -66,9 +65,7 @@ def test_simulated_showers_agree(pair: Pair) -> None:
     keys = theirs["event_id"].tolist()
     for column in theirs.colnames:
         tolerance = Tolerance(relative=1e-7)  # single precision in the file
-        assert_close(
-            f"shower.{column}", ours[column], theirs[column], tolerance, pair.name, keys
-        )
+        assert_close(f"shower.{column}", ours[column], theirs[column], tolerance, pair.name, keys)
 
 
 def test_telescope_pointing_agrees(pair: Pair) -> None:

@@ -18,6 +18,9 @@ def test_selected_gains_and_calibrated_waveforms_agree(pair: Pair) -> None:
         assert_close(
             "r1.selected_gain_channel", ours["selected_gain_channel"], gain, EXACT, pair.name, keys
         )
+        images = pair.ours.telescope("dl1/images", tel_id)
+        keep = np.isin(images["event_id"], pair.common_events)
+        np.testing.assert_array_equal(images["selected_gain_channel"][keep], gain)
         assert_close(
             "r1.waveform", ours["waveform"], np.asarray(waveform)[:, 0], CHARGE, pair.name, keys
         )
@@ -27,9 +30,7 @@ def test_images_and_peak_times_agree_in_every_pixel(pair: Pair) -> None:
     n = 0
     for _, ours, theirs, keys in pair.telescopes("/dl1/event/telescope/images", "dl1/images"):
         for column in ("image", "peak_time"):
-            assert_close(
-                f"images.{column}", ours[column], theirs[column], CHARGE, pair.name, keys
-            )
+            assert_close(f"images.{column}", ours[column], theirs[column], CHARGE, pair.name, keys)
         assert_close("images.is_valid", ours["is_valid"], theirs["is_valid"], EXACT, pair.name)
         n += len(theirs)
     rows = pair.ours.table("trigger")
@@ -66,4 +67,6 @@ def test_true_images_agree(pair: Pair) -> None:
         else:
             assert np.ma.getmaskarray(ours["true_image"]).all()
         mine = np.ma.filled(ours["true_image_sum"], -1)
-        assert_close("images.true_image_sum", mine, theirs["true_image_sum"], EXACT, pair.name, keys)
+        assert_close(
+            "images.true_image_sum", mine, theirs["true_image_sum"], EXACT, pair.name, keys
+        )

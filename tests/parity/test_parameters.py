@@ -36,7 +36,9 @@ def tolerance(column: str) -> Tolerance:
         return POSITION
     if column.startswith("morphology") or column in ("obs_id", "event_id", "tel_id"):
         return EXACT
-    if column.startswith(("intensity_", "peak_time_")) and column.endswith(("skewness", "kurtosis")):
+    if column.startswith(("intensity_", "peak_time_")) and column.endswith(
+        ("skewness", "kurtosis")
+    ):
         return MOMENT
     return RATIO
 

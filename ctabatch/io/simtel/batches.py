@@ -16,6 +16,7 @@ from ctabatch.kernels import adc
 from ctabatch.kernels import event_index as ei
 from ctabatch.kernels import object_table as ot
 from ctabatch.kernels.photoelectrons import OK, read_pe_sums, read_true_images
+
 from .events import Events
 from .losses import Account, Loss
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ctabatch.io.streams import ByteStream
 from ctabatch.kernels import object_table as ot
 from ctabatch.kernels.bytes import u32
-from ctabatch.io.streams import ByteStream
+
 from .losses import Account, Loss
 
 BLOCK_SIZE = 8 << 20
@@ -95,7 +96,7 @@ class BlockReader:
     # -- the buffer
 
     def _fill(self) -> None:
-        view = memoryview(self._buffer)
+        view = memoryview(self._buffer.data)
         while self._filled < len(view) and not self._ended:
             n_read = self.stream.readinto(view[self._filled :])
             self._filled += n_read
@@ -108,7 +109,7 @@ class BlockReader:
         self._buffer = larger
 
     def _scan(self, begin: int, end: int, at_end: bool) -> tuple[int, int, int]:
-        return ot.scan_objects(self._buffer, begin, end, at_end, MAX_OBJECT, self._table)  # type: ignore[no-any-return]
+        return ot.scan_objects(self._buffer, begin, end, at_end, MAX_OBJECT, self._table)
 
     def _cut_behind_event(self, rows: int, position: int, reason: int) -> tuple[int, int]:
         """Leave the beginning of an event in the buffer while its array event is not there yet."""
@@ -146,8 +147,16 @@ class BlockReader:
         self._filled -= n
 
     def _discard(self, n: int) -> None:
-        """Forget the first `n` bytes of the buffer in place."""
-        self._buffer[: self._filled - n] = self._buffer[n : self._filled].copy()
+        """Forget the first `n` bytes of the buffer.
+
+        Bytes are moved only when little room is left: many small gaps must not cost a copy each.
+        """
+        rest = self._buffer[n:]
+        if len(rest) < self.block_size // 2:
+            fresh = np.empty(self.block_size, np.uint8)
+            fresh[: self._filled - n] = rest[: self._filled - n]
+            rest = fresh
+        self._buffer = rest
         self._drop(n)
 
     # -- damage

@@ -13,6 +13,8 @@ from ctabatch.kernels import object_table as ot
 from ctabatch.kernels.pixel_lists import read_pixel_lists
 from ctabatch.kernels.tracking import read_tracking
 from ctabatch.kernels.trigger_block import read_triggers
+
+from . import consistency
 from .blocks import Block
 from .losses import Account, Loss
 from .run import Run, clip_altitude
@@ -70,6 +72,11 @@ class Events:
     def __len__(self) -> int:
         return len(self.event_id)
 
+    @property
+    def tel_id(self) -> NDArray[np.int64]:
+        """Telescope of each telescope event."""
+        return self.telescopes[:, ei.TEL_ID]
+
     def objects(self, rows: NDArray[np.int64], *columns: int) -> list[NDArray[np.int64]]:
         """Columns of the object table at `rows`; -1 where the row is -1."""
         found = self.block.table[rows]
@@ -125,12 +132,17 @@ class EventIndexer:
         )  # fmt: skip
         self.account.note("objects of unknown type inside events", n_foreign)
         self._integers, self._floats = integers[n_mc : n_mc + 1], floats[n_mc : n_mc + 1]
+        consistency.report_strangers(block, begin, end, self.account)
         if n_events == 0:
             return None
-        telescopes = telescopes[:n_telescopes]
+        events, telescopes = events[:n_events], telescopes[:n_telescopes]
+        consistency.settle_event_numbers(block, events, telescopes, self.account)
         images = np.array([int(t) for t in run.header["tel_id"]], np.int64)
         ei.link_true_images(block.table, images, telescopes, n_telescopes)
-        columns = self._columns(run, block, events[:n_events], integers[:n_mc], floats[:n_mc])
+        columns = self._columns(run, block, events, integers[:n_mc], floats[:n_mc])
+        consistency.report_gaps(
+            block, events, telescopes, columns.pop("n_with_data"), self.account
+        )
         return self._select(columns, telescopes)
 
     def _columns(
@@ -149,12 +161,12 @@ class EventIndexer:
         sizes = np.where(trigger_row < 0, 0, trigger[:, ot.SIZE])
         room = int((sizes // 2 + 32).sum())
         seconds, nanoseconds = np.empty(n, np.int64), np.empty(n, np.int64)
-        starts = np.empty(n + 1, np.int64)
+        starts, n_with_data = np.empty(n + 1, np.int64), np.empty(n, np.int64)
         tels, times = np.empty(room, np.int16), np.empty(room, np.float32)
         masks = np.empty(room, np.int64)
         n_bad = read_triggers(
             block.data, offsets, sizes, np.ascontiguousarray(trigger[:, ot.VERSION]),
-            seconds, nanoseconds, starts, tels, times, masks,
+            seconds, nanoseconds, n_with_data, starts, tels, times, masks,
         )  # fmt: skip
         event_id = events[:, ei.NUMBER].copy()
         calibration = events[:, ei.CALIBRATION]
@@ -181,6 +193,7 @@ class EventIndexer:
             "event_type": event_type,
             "seconds": seconds,
             "nanoseconds": nanoseconds,
+            "n_with_data": n_with_data,
             "whole": events[:, ei.WHOLE].astype(bool),
             "trigger_starts": starts,
             "trigger_tel_id": tels[: starts[-1]],
@@ -285,6 +298,6 @@ def _pairs(event: NDArray[Any], tel_id: NDArray[Any]) -> NDArray[np.int64]:
     return event.astype(np.int64) << 16 | tel_id.astype(np.int64)
 
 
-def shower_altitude(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def shower_altitude(values: NDArray[Any]) -> NDArray[np.float64]:
     """Altitudes with single-precision excess over pi/2 removed, rad."""
     return np.array([clip_altitude(float(v)) for v in values])

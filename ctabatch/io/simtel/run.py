@@ -16,6 +16,7 @@ from ctabatch.errors import DecodeError
 from ctabatch.instrument.calibration import CameraCalibration
 from ctabatch.instrument.subarray import SubarrayDescription
 from ctabatch.kernels import object_table as ot
+
 from . import objects
 from .blocks import Block
 from .losses import Account, Loss

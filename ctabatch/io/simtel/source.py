@@ -9,9 +9,10 @@ from typing import BinaryIO, Literal
 import numpy as np
 
 from ctabatch.errors import InputError
-from ctabatch.kernels import object_table as ot
 from ctabatch.io.streams import ByteStream
-from . import objects
+from ctabatch.kernels import object_table as ot
+
+from . import consistency, objects
 from .blocks import BLOCK_SIZE, Block, BlockReader
 from .events import EventIndexer, Events, first_events
 from .losses import Account
@@ -135,6 +136,7 @@ class SimtelReader:
             while begin < len(table) and (begin == row or table[begin, ot.LEVEL] > 0):
                 begin += 1
             self._state(block, int(row), kind)
+            consistency.report_strangers(block, int(row), begin, self.account)
         if begin < len(table):
             yield from self._segment(block, begin, len(table))
 

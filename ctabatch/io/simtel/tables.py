@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ctabatch.kernels import event_index as ei
 from ctabatch.schemas import simulation, trigger
+
 from .events import Events, shower_altitude, trigger_event_type
 from .run import Run
 
@@ -138,15 +139,14 @@ def run_batch(run: Run) -> pa.RecordBatch:
             "subarray_pointing_lon": None if np.isnan(azimuth) else azimuth,
             "run_number": run.obs_id,
         }
-        for field in simulation.RUN if header is not None else ():
-            if field.name not in row:
-                row[field.name] = _run_value(header, field)
+        if header is not None:
+            fields = [field for field in simulation.RUN if field.name not in row]
+            row |= {field.name: _run_value(header, field) for field in fields}
         rows.append(row)
     return pa.RecordBatch.from_pylist(rows, schema=simulation.RUN)
 
 
-def _run_value(header: dict[str, Any] | None, field: pa.Field) -> Any:
-    assert header is not None
+def _run_value(header: dict[str, Any], field: pa.Field) -> Any:
     word = _RUN_WORDS.get(field.name, field.name)
     value = header[word] if isinstance(word, str) else header[word[0]][word[1]]
     if field.name in ("min_alt", "max_alt"):

@@ -1,0 +1,1 @@
+"""Writes sim_telarray files: descriptions, simulated showers and telescope events."""

@@ -1,0 +1,1 @@
+"""Figures: cameras, waveforms, arrays. Every function draws on a matplotlib Axes and returns it."""

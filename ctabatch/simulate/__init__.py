@@ -1,0 +1,1 @@
+"""Toy showers and cameras: simulated events in the real file format, or as datasets."""

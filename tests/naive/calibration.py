@@ -1,0 +1,14 @@
+"""Gain selection and calibration of one event, pixel by pixel."""
+
+import numpy as np
+
+
+def calibrate(waveform, pedestal, factor, threshold):
+    """(gain, r1) of one event; gain 1 where any sample of gain 0 exceeds the threshold."""
+    n_gains, n_pixels, _ = waveform.shape
+    gain = [int(n_gains > 1 and waveform[0, p].max() > threshold) for p in range(n_pixels)]
+    r1 = [
+        (waveform[g, p].astype(np.float32) - pedestal[g, p]) * factor[g, p]
+        for p, g in enumerate(gain)
+    ]
+    return np.array(gain), np.array(r1)
