@@ -65,11 +65,10 @@ def _cascade(state, energy, start, tilt_u, tilt_v, light, part):
 
 
 @kernel
-def _proton(state, energy, light, parts):
-    """Fill in the parts of a hadronic shower and count them."""
-    depth, leading, count = 0.0, energy, 0
+def _proton(state, energy, depth, light, parts):
+    """Fill in the parts of a hadronic shower that starts at this depth, and count them."""
+    leading, count = energy, 0
     for _ in range(_INTERACTIONS):
-        depth += PROTON_LENGTH * next_exponential(state)
         lost = leading * (0.2 + 0.6 * next_uniform(state))  # inelasticity, 0.5 on average
         leading -= lost
         for pion in range(_PIONS):
@@ -91,6 +90,7 @@ def _proton(state, energy, light, parts):
                 parts[count],
             )  # fmt: skip
             count += 1
+        depth += PROTON_LENGTH * next_exponential(state)
     return count
 
 
@@ -134,10 +134,8 @@ def draw_parts(
         start[k] = 0.0
         count = 0
         if primary == PROTON:
-            count = _proton(state, energy[k], light, parts[begin : begin + MAX_PARTS])
-            start[k] = PROTON_LENGTH
-            for i in range(begin, begin + count):
-                start[k] = parts[i, START] if i == begin else min(start[k], parts[i, START])
+            start[k] = PROTON_LENGTH * next_exponential(state)
+            count = _proton(state, energy[k], start[k], light, parts[begin : begin + MAX_PARTS])
         elif primary != MUON:
             length = GAMMA_LENGTH if primary == GAMMA else RADIATION_LENGTH
             start[k] = length * next_exponential(state)

@@ -1,7 +1,7 @@
 """True photo-electrons per pixel written: contents of [1208].
 
 The inverse of `ctabatch.kernels.photoelectrons`: without amplitudes, version 2 (pixel numbers of
-16 bits) or 3 (pixel numbers of variable length).
+16 bits) or 3 (of signed variable length).
 Source: CORSIKA IACT extension, ``write_tel_photoelectrons``.
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from .adc_encode import pad
 from .jit import kernel
-from .varint_encode import put_i16, put_i32, write_unsigned
+from .varint_encode import put_i16, put_i32, write_signed
 
 HEAD = 14
 
@@ -68,7 +68,7 @@ def encode_photoelectrons(
             while i + n_here < last and pixel[i + n_here] == pixel[i]:
                 n_here += 1
             if version > 2:
-                pos = write_unsigned(pixel[i], out, pos)
+                pos = write_signed(pixel[i], out, pos)
             else:
                 put_i16(np.int64(pixel[i]), out, pos)
                 pos += 2

@@ -78,7 +78,10 @@ def read(data, **options):
         warnings.simplefilter("ignore")
         reader = SimtelReader(io.BytesIO(data), focal_length="equivalent", **options)
         for events in reader:
-            triggers = trigger_batch(events).to_pylist()
+            batch = trigger_batch(events)
+            triggers = batch.drop_columns(["time"]).to_pylist()
+            for row, when in zip(triggers, batch["time"].cast(pa.int64()).to_pylist(), strict=True):
+                row["time"] = when
             telescope_trigger_batch(events)
             tels: list[dict] = [{} for _ in range(len(events))]
             for raw in raw_batches(events, reader.account):

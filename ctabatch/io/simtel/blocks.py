@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ctabatch.io.streams import ByteStream
+from ctabatch.io.streams import SYNC, ByteStream
 from ctabatch.kernels import object_table as ot
-from ctabatch.kernels.bytes import u32
+from ctabatch.kernels.bytes import i32, u32
 
 from .losses import Account, Loss
 
@@ -26,6 +26,10 @@ MAX_OBJECT = 1 << 30
 _BOUNDARIES = (2010, 2028, 2020, 2021)
 _BELONG_TO_NEXT = (1204, 2026, 2034)
 _MAX_TYPE, _MAX_VERSION = 12_000, 1_100
+#: Type of the objects that take the place of damaged bytes, so that a block need not end there.
+FILLER = 0xFFFF
+#: Repairs in one block; with more damage the block ends at the damage instead.
+_MAX_REPAIRS = 64
 
 
 @dataclass
@@ -61,6 +65,7 @@ class BlockReader:
         self._offset = 0
         self._table = np.empty((1 << 14, ot.N_COLUMNS), np.int64)
         self._ended = False
+        self._n_repairs = 0
 
     def __iter__(self) -> Iterator[Block]:
         while True:
@@ -68,6 +73,8 @@ class BlockReader:
             if self._filled == 0:
                 break
             rows, position, reason = self._scan(0, self._filled, self._ended)
+            if rows and self._repair(position, reason):
+                continue
             if rows:
                 kept, position = self._cut_behind_event(rows, position, reason)
                 if kept:
@@ -140,6 +147,7 @@ class BlockReader:
         fresh[:rest] = self._buffer[position : self._filled]
         self._drop(position)
         self._buffer = fresh
+        self._n_repairs = 0
         return block
 
     def _drop(self, n: int) -> None:
@@ -161,6 +169,45 @@ class BlockReader:
 
     # -- damage
 
+    def _repair(self, at: int, reason: int) -> bool:
+        """Mend the structure at byte `at` of the buffer, so that the objects around stay together.
+
+        A marker of which only the marker is wrong is restored; other damaged bytes are covered by a
+        filler object. Array events are left to `_salvage`, which saves their telescopes.
+        """
+        if reason not in (ot.NO_SYNC, ot.BAD_LENGTH, ot.TOO_LONG) or self._n_repairs > _MAX_REPAIRS:
+            return False
+        self._n_repairs += 1
+        marker = at if reason == ot.NO_SYNC else at + self._own_end(at)
+        if reason != ot.TOO_LONG and self._is_object(marker):
+            self._buffer[marker : marker + 4] = np.frombuffer(SYNC, np.uint8)
+            self._lose("a damaged sync marker (restored)", 4, header=False, at=marker)
+            return True
+        kind = int(u32(self._buffer, at + 4)) & 0xFFFF
+        if reason == ot.BAD_LENGTH and kind in (2010, 2028):
+            return False
+        behind = self._next_object(at + (1 if reason == ot.NO_SYNC else 16))
+        if behind < at + 16:
+            return False
+        self._lose("damaged bytes" if reason == ot.NO_SYNC else "an object of wrong length",
+                   behind - at, header=reason != ot.NO_SYNC, at=at)  # fmt: skip
+        words = np.array([FILLER, 0, behind - at - 16], "<u4")
+        self._buffer[at : at + 16] = np.frombuffer(SYNC + words.tobytes(), np.uint8)
+        return True
+
+    def _is_object(self, at: int) -> bool:
+        """Whether all but the marker of a top-level object stands at byte `at`."""
+        if at + 20 > self._filled or ot.is_sync(self._buffer, at) or not self._is_credible(at):
+            return False
+        stop = at + self._own_end(at)
+        if stop + 4 <= self._filled:
+            return bool(ot.is_sync(self._buffer, stop))
+        return self._ended and stop == self._filled
+
+    def _is_credible(self, at: int) -> bool:
+        word = int(u32(self._buffer, at + 4))
+        return 0 < word & 0xFFFF < _MAX_TYPE and word >> 20 < _MAX_VERSION
+
     def _next_object(self, begin: int) -> int:
         """Position of the next credible object header; -1 if the buffer holds none."""
         position = begin
@@ -168,8 +215,7 @@ class BlockReader:
             position = ot.find_sync(self._buffer, position, self._filled)
             if position < 0 or position + 8 > self._filled:
                 return -1 if position < 0 else int(position)
-            word = int(u32(self._buffer, position + 4))
-            if 0 < word & 0xFFFF < _MAX_TYPE and word >> 20 < _MAX_VERSION:
+            if self._is_credible(position):
                 return int(position)
             position += 1
 
@@ -207,15 +253,16 @@ class BlockReader:
                 self._lose("an object of wrong length", position)
                 self._discard(position)
                 return None
-            self._lose("bytes that belong to no object", position - stop, at=stop)
+            self._lose("bytes that belong to no object", position - stop, header=False, at=stop)
         return self._emit(rows, position, "its length is wrong: the next object begins inside")
 
-    def _own_end(self) -> int:
-        word = int(u32(self._buffer, 4))
+    def _own_end(self, at: int = 0) -> int:
+        """Length of the object at byte `at`, marker and header included, as it says itself."""
+        word = int(u32(self._buffer, at + 4))
         extended = (word >> 17) & 1
-        size = int(u32(self._buffer, 12)) & 0x3FFFFFFF
+        size = int(u32(self._buffer, at + 12)) & 0x3FFFFFFF
         if extended:
-            size |= (int(u32(self._buffer, 16)) & 0xFFF) << 30
+            size |= (int(u32(self._buffer, at + 16)) & 0xFFF) << 30
         return (20 if extended else 16) + size
 
     def _lose(
@@ -230,7 +277,7 @@ class BlockReader:
         kind = ident = None
         if row is not None:
             kind, ident, at = int(row[ot.TYPE]), int(row[ot.ID]), int(row[ot.START])
-        elif header and not at and self._filled >= 12:
-            kind = int(u32(self._buffer, 4)) & 0xFFFF
-            ident = int(np.int32(np.uint32(u32(self._buffer, 8))))
+        elif header and at + 12 <= self._filled:
+            kind = int(u32(self._buffer, at + 4)) & 0xFFFF
+            ident = int(i32(self._buffer, at + 8))
         self.account.lose(Loss(reason, self._offset + at, size, kind, ident))

@@ -25,12 +25,16 @@ def settle_event_numbers(
     stated = block.table[telescopes[:, ei.CONTAINER_ROW], ot.ID]
     differs = stated != events[telescopes[:, ei.EVENT], ei.NUMBER]
     for k in np.unique(telescopes[differs, ei.EVENT]):
+        here = stated[telescopes[:, ei.EVENT] == k]
+        numbers = here[here != 0].tolist()
+        if not numbers:
+            continue  # extracted calibration events are numbered outside only
         row = int(events[k, ei.TRIGGER_ROW])
-        if row < 0 or block.table[row, ot.ID] == 0:
-            continue  # calibration events of old files are numbered outside only
-        numbers = [int(events[k, ei.NUMBER]), *stated[telescopes[:, ei.EVENT] == k].tolist()]
-        whole = int(block.table[events[k, ei.ROW], ot.ID])
-        votes = Counter(numbers + [whole] * (whole in numbers))
+        if row >= 0 and block.table[row, ot.ID] != 0:
+            numbers.insert(0, int(block.table[row, ot.ID]))
+            whole = int(block.table[events[k, ei.ROW], ot.ID])
+            numbers += [whole] * (whole in numbers)
+        votes = Counter(numbers)
         number = votes.most_common(1)[0][0]
         events[k, ei.NUMBER] = number
         account.lose(
@@ -64,27 +68,41 @@ def report_gaps(
         )
 
 
-def report_strangers(block: Block, begin: int, end: int, account: Account) -> None:
-    """Report top-level objects that hold event data but are not labelled as events."""
+def report_hidden_events(block: Block, row: int, end: int, account: Account) -> None:
+    """Report a top-level object that is not labelled as an event but holds event data.
+
+    Parameters
+    ----------
+    row, end : int
+        Rows of the object and behind its last sub-object.
+    """
+    inside = block.table[row + 1 : end, ot.TYPE]
+    if np.isin(inside, (ei.ARRAY_EVENT, ei.TRIGGER, ei.HEADER)).any():
+        account.lose(_of_row(block, row, "holds event data but is not labelled as an event"))
+
+
+def report_empty_events(block: Block, begin: int, end: int, account: Account) -> None:
+    """Report event objects in some rows of the table that hold event data but no array event."""
     table = block.table[begin:end]
     top = np.flatnonzero(table[:, ot.LEVEL] == 0)
     after = np.append(top[1:], len(table))
     is_part = (table[:, ot.TYPE] == ei.TRIGGER) | (table[:, ot.TYPE] == ei.HEADER)
-    n_parts = np.concatenate([[0], np.cumsum(is_part & (table[:, ot.LEVEL] > 0))])
     is_event = table[:, ot.TYPE] == ei.ARRAY_EVENT
+    n_parts = np.concatenate([[0], np.cumsum(is_part)])
     n_events = np.concatenate([[0], np.cumsum(is_event)])
-    has_parts = n_parts[after] > n_parts[top]
-    has_event = n_events[after] > n_events[top]
-    empty = (table[top, ot.TYPE] == ei.CALIBRATION_EVENT) & ~has_parts
-    for row in top[(has_parts | empty) & ((~has_event) | empty)]:
-        if table[row, ot.STATE] == ot.INTACT:
-            account.lose(
-                Loss(
-                    "holds event data but no array event [2010]",
-                    block.offset + int(table[row, ot.START]), int(table[row, ot.SIZE]),
-                    int(table[row, ot.TYPE]), int(table[row, ot.ID]),
-                )  # fmt: skip
-            )
+    suspicious = n_parts[after] > n_parts[top]
+    suspicious |= table[top, ot.TYPE] == ei.CALIBRATION_EVENT
+    suspicious &= (n_events[after] == n_events[top]) & (table[top, ot.STATE] == ot.INTACT)
+    for row in top[suspicious]:
+        account.lose(_of_row(block, begin + int(row), "an event object without an array event"))
+
+
+def _of_row(block: Block, row: int, reason: str) -> Loss:
+    found = block.table[row]
+    return Loss(
+        reason, block.offset + int(found[ot.START]), int(found[ot.SIZE]), int(found[ot.TYPE]),
+        int(found[ot.ID]),
+    )  # fmt: skip
 
 
 def _loss(

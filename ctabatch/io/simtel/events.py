@@ -132,7 +132,7 @@ class EventIndexer:
         )  # fmt: skip
         self.account.note("objects of unknown type inside events", n_foreign)
         self._integers, self._floats = integers[n_mc : n_mc + 1], floats[n_mc : n_mc + 1]
-        consistency.report_strangers(block, begin, end, self.account)
+        consistency.report_empty_events(block, begin, end, self.account)
         if n_events == 0:
             return None
         events, telescopes = events[:n_events], telescopes[:n_telescopes]

@@ -13,7 +13,7 @@ from ctabatch.io.streams import ByteStream
 from ctabatch.kernels import object_table as ot
 
 from . import consistency, objects
-from .blocks import BLOCK_SIZE, Block, BlockReader
+from .blocks import BLOCK_SIZE, FILLER, Block, BlockReader
 from .events import EventIndexer, Events, first_events
 from .losses import Account
 from .run import STATE_TYPES, Run, RunReader
@@ -21,7 +21,7 @@ from .run import STATE_TYPES, Run, RunReader
 #: Top-level types that belong to events, or that are known and not needed.
 _EVENT_TYPES = frozenset({1204, 2010, 2020, 2021, 2026, 2028, 2034})
 _IGNORED_TYPES = frozenset(
-    {70, objects.INPUT_CARD, objects.ATMOSPHERE, 1205, 2024, 2025, 1213, 1214, 1211, 1215}
+    {FILLER, 70, objects.INPUT_CARD, objects.ATMOSPHERE, 1205, 2024, 2025, 1213, 1214, 1211, 1215}
 )
 _CORSIKA_TYPES = frozenset({1200, 1201, 1202, 1203, 1209, 1210})
 
@@ -136,7 +136,7 @@ class SimtelReader:
             while begin < len(table) and (begin == row or table[begin, ot.LEVEL] > 0):
                 begin += 1
             self._state(block, int(row), kind)
-            consistency.report_strangers(block, int(row), begin, self.account)
+            consistency.report_hidden_events(block, int(row), begin, self.account)
         if begin < len(table):
             yield from self._segment(block, begin, len(table))
 

@@ -1,0 +1,78 @@
+"""Long traces of noise from which the noise of every pixel is cut at random places.
+
+A trace of 2**17 samples is drawn once per kind of camera; a pixel's noise is a piece of it that
+starts at a random sample. Mean, variance, amplitude distribution and correlation from sample to
+sample are those of freshly drawn noise up to the statistics of the trace (0.3 % of the width);
+what is not kept is that two pixels may, in about one of 2000 pairs, share part of a trace.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .jit import kernel
+from .random_streams import (
+    BANK,
+    next_erlang,
+    next_normal,
+    next_poisson,
+    next_uniform,
+    start_stream,
+)
+
+#: Samples of a trace, a power of two.
+TRACE_LENGTH = 1 << 17
+#: Single photo-electrons have charges of this Erlang order: relative width 0.354.
+CHARGE_ORDER = 8
+
+
+@kernel
+def night_sky_trace(
+    pulses: np.ndarray, rate: float, seed: int, kind: int, trace: np.ndarray
+) -> None:
+    """Draw the light of the night sky, its mean taken away (readout coupled by a capacitor).
+
+    Parameters
+    ----------
+    pulses : float32 array of shape (n_phases, length)
+        Pulse of one photo-electron at sub-sample times; see `synthesise`.
+    rate : float
+        Photo-electrons per sample.
+    seed, kind : int
+        Seed and number of the kind of camera.
+    trace : float32 array of shape (n,)
+        Written, in units of a pulse's charge per sample. It closes on itself.
+
+    Notes
+    -----
+    Source: shot noise; its variance is rate times the sum of squares of the pulse (N. Campbell,
+    1909) times 1 + 1 / CHARGE_ORDER.
+    """
+    state = np.empty(1, np.uint64)
+    start_stream(state, seed, kind, 0, 0, BANK)
+    trace[:] = 0.0
+    n = trace.shape[0]
+    for _ in range(next_poisson(state, rate * n)):
+        charge = next_erlang(state, CHARGE_ORDER)
+        start = int(next_uniform(state) * n)
+        phase = int(next_uniform(state) * pulses.shape[0])
+        for i in range(pulses.shape[1]):
+            trace[(start + i) % n] += np.float32(charge * pulses[phase, i])
+    trace -= np.float32(trace.mean())
+
+
+@kernel
+def white_trace(seed: int, kind: int, trace: np.ndarray) -> None:
+    """Draw normal noise of mean 0 and standard deviation 1, sample by sample.
+
+    Parameters
+    ----------
+    seed, kind : int
+        Seed and number of the kind of camera.
+    trace : float32 array of shape (n,)
+        Written.
+    """
+    state = np.empty(1, np.uint64)
+    start_stream(state, seed, kind, 1, 0, BANK)
+    for i in range(trace.shape[0]):
+        trace[i] = next_normal(state)

@@ -1,0 +1,223 @@
+"""Light of a sliced shower at a telescope: how many photo-electrons, from where and when.
+
+The density at a telescope is that of the narrow and the wide part of `cascade_light` at the angle
+between the cascade and the line of sight, over the square of the distance.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .cascade_light import (
+    CHERENKOV_ANGLE, INSIDE, N_SLICES, NARROW, OUTSIDE, REFRACTION, SPREAD, TIME, WIDE, WIDE_ANGLE,
+    X, Y, Z,
+)  # fmt: skip
+from .jit import kernel
+from .random_streams import (
+    COUNT,
+    PHOTONS,
+    next_normal,
+    next_poisson,
+    next_uniform,
+    start_stream,
+)
+
+_SPEED = 0.299792458  # m / ns
+#: Slices closer than this above a telescope are left out, m.
+_CLOSEST = 50.0
+
+
+@kernel
+def slice_weights(
+    begin: int,
+    end: int,
+    direction: np.ndarray,
+    edges: np.ndarray,
+    slices: np.ndarray,
+    x: float,
+    y: float,
+    z: float,
+    cumulative: np.ndarray,
+) -> float:
+    """Photons per m2 at a place, summed up slice by slice.
+
+    Parameters
+    ----------
+    begin, end : int
+        Rows of the shower's cascades.
+    direction, edges, slices
+        From `slice_parts`.
+    x, y, z : float
+        Place relative to the core, m.
+    cumulative : float64 array of shape (at least (end - begin) * N_SLICES,)
+        Written: sum of all slices up to and including each.
+
+    Returns
+    -------
+    float
+        The sum of all.
+    """
+    total = 0.0
+    n = 0
+    for i in range(begin, end):
+        for j in range(N_SLICES):
+            a, b, light = edges[i, j], edges[i, j + 1], slices[i, j]
+            rx = 0.5 * (a[X] + b[X]) - x
+            ry = 0.5 * (a[Y] + b[Y]) - y
+            rz = 0.5 * (a[Z] + b[Z]) - z
+            along = rx * direction[i, 0] + ry * direction[i, 1] + rz * direction[i, 2]
+            if rz > _CLOSEST and along > 0.0 and light[WIDE] > 0.0:
+                square = rx * rx + ry * ry + rz * rz
+                angle = math.sqrt(max(square - along * along, 0.0) / square)
+                off = angle / light[CHERENKOV_ANGLE] - 1.0
+                off = -off / OUTSIDE if off > 0.0 else off / INSIDE
+                density = light[NARROW] * math.exp(off)
+                density += light[WIDE] * math.exp(-angle / light[WIDE_ANGLE])
+                total += density / square
+            cumulative[n] = total
+            n += 1
+    return total
+
+
+@kernel
+def count_photo_electrons(
+    seed: int,
+    first: int,
+    n_use: int,
+    offsets: np.ndarray,
+    direction: np.ndarray,
+    edges: np.ndarray,
+    slices: np.ndarray,
+    core: np.ndarray,
+    position: np.ndarray,
+    collecting: np.ndarray,
+    expected: np.ndarray,
+    count: np.ndarray,
+) -> None:
+    """Draw the number of photo-electrons of every telescope in every event.
+
+    Parameters
+    ----------
+    seed, first, n_use : int
+        Seed, number of the first shower and uses of each.
+    offsets, direction, edges, slices
+        From `draw_parts` and `slice_parts`.
+    core : float64 array of shape (n_showers * n_use, 2)
+        m.
+    position : float64 array of shape (n_telescopes, 3)
+        m.
+    collecting : float64 array of shape (n_telescopes,)
+        Photo-electrons per photon and m2 of density: mirror area times efficiency.
+    expected : float64 array of shape (n_events, n_telescopes)
+        Written: mean number.
+    count : int64 array of shape (n_events, n_telescopes)
+        Written: Poisson number.
+    """
+    state = np.empty(1, np.uint64)
+    longest = 0
+    for k in range(offsets.shape[0] - 1):
+        longest = max(longest, offsets[k + 1] - offsets[k])
+    cumulative = np.empty(longest * N_SLICES)
+    for event in range(core.shape[0]):
+        shower = event // n_use
+        for tel in range(position.shape[0]):
+            mean = collecting[tel] * slice_weights(
+                offsets[shower], offsets[shower + 1], direction, edges, slices,
+                position[tel, 0] - core[event, 0], position[tel, 1] - core[event, 1],
+                position[tel, 2], cumulative,
+            )  # fmt: skip
+            start_stream(state, seed, first + shower, event % n_use, tel, COUNT)
+            expected[event, tel] = mean
+            count[event, tel] = next_poisson(state, mean)
+
+
+@kernel
+def draw_photo_electrons(
+    seed: int,
+    first: int,
+    n_use: int,
+    offsets: np.ndarray,
+    direction: np.ndarray,
+    edges: np.ndarray,
+    slices: np.ndarray,
+    core: np.ndarray,
+    position: np.ndarray,
+    event: np.ndarray,
+    tel: np.ndarray,
+    basis: np.ndarray,
+    blur: float,
+    jitter: float,
+    pe_offsets: np.ndarray,
+    lon: np.ndarray,
+    lat: np.ndarray,
+    time: np.ndarray,
+) -> None:
+    """Draw where in the field of view and when the photo-electrons of telescope events arrive.
+
+    Parameters
+    ----------
+    seed, first, n_use, offsets, direction, edges, slices, core, position
+        As for `count_photo_electrons`.
+    event, tel : int64 arrays of shape (n,)
+        Rows of the events and of the telescopes.
+    basis : float64 array of shape (3, 3)
+        Unit vectors of the pointing: ahead, along rising azimuth, along rising altitude.
+    blur, jitter : float
+        Spread of the mirror (rad) and of the arrival times (ns), standard deviations.
+    pe_offsets : int64 array of shape (n + 1,)
+        Telescope event k owns ``pe_offsets[k]`` to ``pe_offsets[k + 1]`` of:
+    lon, lat : float32 arrays of shape (n_pe,)
+        Written: rad, along rising azimuth and rising altitude.
+    time : float64 array of shape (n_pe,)
+        Written: ns after the shower front reaches the core.
+
+    Notes
+    -----
+    Offsets across the axis are even in direction, their distance is a sum of two exponentials of
+    the lateral scale: density exp(-r / scale) per area.
+    """
+    state = np.empty(1, np.uint64)
+    longest = 0
+    for k in range(event.shape[0]):
+        shower = event[k] // n_use
+        longest = max(longest, offsets[shower + 1] - offsets[shower])
+    cumulative = np.empty(longest * N_SLICES)
+    for k in range(event.shape[0]):
+        shower = event[k] // n_use
+        x = position[tel[k], 0] - core[event[k], 0]
+        y = position[tel[k], 1] - core[event[k], 1]
+        z = position[tel[k], 2]
+        begin = offsets[shower]
+        total = slice_weights(
+            begin, offsets[shower + 1], direction, edges, slices, x, y, z, cumulative
+        )
+        start_stream(state, seed, first + shower, event[k] % n_use, tel[k], PHOTONS)
+        n_slices = (offsets[shower + 1] - begin) * N_SLICES
+        for p in range(pe_offsets[k], pe_offsets[k + 1]):
+            at = np.searchsorted(cumulative[:n_slices], total * next_uniform(state))
+            at = min(at, n_slices - 1)
+            i, j = begin + at // N_SLICES, at % N_SLICES
+            a, b, part = edges[i, j], edges[i, j + 1], next_uniform(state)
+            r = a[SPREAD] + part * (b[SPREAD] - a[SPREAD])
+            r *= -math.log(next_uniform(state) * next_uniform(state))
+            phi = 2.0 * math.pi * next_uniform(state)
+            dx, dy, dz = direction[i, 0], direction[i, 1], direction[i, 2]
+            # two vectors across the cascade; its direction is never along y = 0, z = 0
+            across = math.hypot(dy, dz)
+            c, s = r * math.cos(phi), r * math.sin(phi)
+            qx = a[X] + part * (b[X] - a[X]) - x + c * across
+            qy = a[Y] + part * (b[Y] - a[Y]) - y + (-c * dx * dy + s * dz) / across
+            qz = a[Z] + part * (b[Z] - a[Z]) - z + (-c * dx * dz - s * dy) / across
+            ahead = qx * basis[0, 0] + qy * basis[0, 1] + qz * basis[0, 2]
+            right = qx * basis[1, 0] + qy * basis[1, 1] + qz * basis[1, 2]
+            up = qx * basis[2, 0] + qy * basis[2, 1] + qz * basis[2, 2]
+            distance = math.sqrt(qx * qx + qy * qy + qz * qz)
+            lon[p] = math.atan2(right, ahead) + blur * next_normal(state)
+            lat[p] = math.asin(up / distance) + blur * next_normal(state)
+            refraction = 1.0 + a[REFRACTION] + part * (b[REFRACTION] - a[REFRACTION])
+            time[p] = (
+                a[TIME] + part * (b[TIME] - a[TIME]) + refraction * distance / _SPEED
+                + jitter * next_normal(state)
+            )  # fmt: skip
