@@ -30,7 +30,7 @@ MAX_PADDING = 3
 
 
 @kernel
-def _verdict(pos, end):
+def _verdict(pos: int, end: int) -> int:
     return OK if pos >= 0 and end - pos <= MAX_PADDING else MALFORMED
 
 

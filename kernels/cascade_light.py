@@ -37,7 +37,7 @@ _PROFILE_LENGTH = 1.5 * RADIATION_LENGTH
 #: Lateral scale in Moliere units, whose depth is 9.6 g/cm2; chosen to give widths near 0.1 deg.
 _LATERAL, _MOLIERE = 0.03, 9.6
 #: Share of the light in the narrow part; chosen to give about 100 photons per m2 at 100 m, 1 TeV.
-_NARROW_SHARE = 0.35
+_NARROW_SHARE = 0.22
 #: Scales of the narrow part inside and outside of the Cherenkov angle, in its units: give the
 #: plateau, the shoulder near 120 m and the fall beyond it. Chosen by hand.
 INSIDE, OUTSIDE = 2.5, 0.75

@@ -28,8 +28,8 @@ GAMMA, ELECTRON, MUON, PROTON = 0, 1, 2, 101
 #: maximum, the latter counted from the start; tilts (rad) against the axis; factor of the light.
 ENERGY, START, RISE, TILT_U, TILT_V, LIGHT = range(6)
 N_COLUMNS = 6
-#: No shower has more parts than this; the faintest are dropped.
-MAX_PARTS = 40
+#: No shower has more parts than this; those of the last interactions are dropped.
+MAX_PARTS = 64
 
 #: Radiation length (g/cm2) and critical energy (TeV) of air: K. Greisen, Prog. Cosmic Ray Phys. 3
 #: (1956); Particle Data Group, Review of Particle Physics, "Passage of particles through matter".
@@ -44,12 +44,16 @@ LIGHT_SPREAD = 0.08
 #: Interaction lengths of protons and pions in air near 1 TeV, g/cm2 (Review of Particle Physics,
 #: "Cosmic rays").
 PROTON_LENGTH, PION_LENGTH = 88.0, 115.0
-#: Mean transverse momentum of pions, GeV/c (same review), and least energy of a part, TeV.
-TRANSVERSE_MOMENTUM, LEAST_ENERGY = 0.35, 2e-3
+#: Mean transverse momentum of pions, GeV/c (same review).
+TRANSVERSE_MOMENTUM = 0.35
+#: Least energy of a part, TeV and relative to the primary.
+LEAST_ENERGY, LEAST_SHARE = 2e-3, 2e-3
 #: Electromagnetic share of the energy of a hadron: 1 - (E / E0)**(m - 1), T. A. Gabriel et al.,
 #: Nucl. Instr. Meth. A 338, 336 (1994), eq. 2, with E0 1 GeV and m 0.83.
 _SHARE_ENERGY, _SHARE_POWER = 1e-3, -0.17
 _INTERACTIONS, _PIONS = 4, 8
+#: Charged pions make one cascade per half decade of energy above this (TeV), at most so many.
+_SPLIT_ENERGY, _SPLITS = 0.01, 4
 
 
 @kernel
@@ -65,31 +69,54 @@ def _cascade(state, energy, start, tilt_u, tilt_v, light, part):
 
 
 @kernel
+def _kick(state, energy):
+    """Tilts (rad) that a random transverse momentum gives a particle."""
+    phi = 2.0 * math.pi * next_uniform(state)
+    # a sum of two exponentials: density p_t exp(-p_t / p_0)
+    kick = next_exponential(state) + next_exponential(state)
+    angle = min(0.5 * TRANSVERSE_MOMENTUM * kick / (1e3 * energy), 0.2)
+    return angle * math.cos(phi), angle * math.sin(phi)
+
+
+@kernel
+def _add(state, energy, start, u, v, light, least, parts, count):
+    """Add a cascade if it has enough energy and there is room; the new number of cascades."""
+    if energy < least or count == parts.shape[0]:
+        return count
+    _cascade(state, energy, start, u, v, light, parts[count])
+    return count + 1
+
+
+@kernel
 def _proton(state, energy, depth, light, parts):
     """Fill in the parts of a hadronic shower that starts at this depth, and count them."""
     leading, count = energy, 0
+    least = max(LEAST_ENERGY, LEAST_SHARE * energy)
     for _ in range(_INTERACTIONS):
         lost = leading * (0.2 + 0.6 * next_uniform(state))  # inelasticity, 0.5 on average
         leading -= lost
         for pion in range(_PIONS):
             piece = lost if pion == _PIONS - 1 else lost * (1.0 - math.sqrt(next_uniform(state)))
             lost -= piece
-            neutral = next_uniform(state) < 1.0 / 3.0
-            wait = next_exponential(state) * (GAMMA_LENGTH if neutral else PION_LENGTH)
-            phi = 2.0 * math.pi * next_uniform(state)
-            # p_t is the sum of two exponentials: density p_t exp(-p_t / p_0)
-            kick = next_exponential(state) + next_exponential(state)
-            if piece < LEAST_ENERGY or count == parts.shape[0]:
+            if piece < least:
                 continue
-            share = light
-            if not neutral:
-                share *= 1.0 - (piece / _SHARE_ENERGY) ** _SHARE_POWER
-            angle = min(0.5 * TRANSVERSE_MOMENTUM * kick / (1e3 * piece), 0.2)
-            _cascade(
-                state, piece, depth + wait, angle * math.cos(phi), angle * math.sin(phi), share,
-                parts[count],
-            )  # fmt: skip
-            count += 1
+            u, v = _kick(state, piece)
+            if next_uniform(state) < 1.0 / 3.0:
+                start = depth + GAMMA_LENGTH * next_exponential(state)
+                count = _add(state, piece, start, u, v, light, least, parts, count)
+                continue
+            # a charged pion interacts again; the more energetic, the more particles
+            share = light * (1.0 - (piece / _SHARE_ENERGY) ** _SHARE_POWER)
+            splits = min(1 + int(2.0 * math.log10(max(piece / _SPLIT_ENERGY, 1.0))), _SPLITS)
+            start = depth + PION_LENGTH * next_exponential(state)
+            for split in range(splits):
+                child = piece
+                if split < splits - 1:
+                    child *= next_uniform(state)
+                piece -= child
+                du, dv = _kick(state, max(child, least))
+                below = start + GAMMA_LENGTH * next_exponential(state)
+                count = _add(state, child, below, u + du, v + dv, share, least, parts, count)
         depth += PROTON_LENGTH * next_exponential(state)
     return count
 

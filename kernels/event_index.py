@@ -78,13 +78,13 @@ def index_events(
     begin: int,
     end: int,
     has_shower: bool,
-    has_event: np.ndarray,
+    has_event: bool,
     pending: np.ndarray,
     integers: np.ndarray,
     floats: np.ndarray,
     events: np.ndarray,
     telescopes: np.ndarray,
-) -> tuple[int, int, int, bool, int]:
+) -> tuple[int, int, int, bool, bool, int]:
     """Assemble the array events, telescope events and simulated events of some objects.
 
     Parameters

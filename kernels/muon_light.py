@@ -2,7 +2,9 @@
 
 Source: G. Vacanti et al., Astropart. Phys. 2, 1 (1994): the light per azimuth of the ring is
 proportional to the length of the mirror's chord in the direction of the azimuth as seen from where
-the muon hits, eqs. 4 to 7; the yield is that of Frank & Tamm.
+the muon hits, eqs. 4 to 7; the yield is that of Frank & Tamm. A muon is the last piece of its
+track: light from higher up, which distant telescopes see as short arcs, and the shower that made
+the muon are left out.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from .random_streams import COUNT, PHOTONS, next_normal, next_poisson, next_unif
 #: Mass of the muon, TeV.
 _MASS = 105.658e-6
 _SPEED = 0.299792458  # m / ns
+#: Length of track above the ground that shines, m.
+TRACK = 1500.0
 #: Steps of the azimuth in the sum over the ring.
 _STEPS = 90
 
@@ -42,23 +46,22 @@ def ring_angle(energy: float, height: float) -> float:
 
 
 @kernel
-def chord(impact: float, radius: float, azimuth: float) -> float:
+def chord(impact: float, radius: float, azimuth: float, reach: float) -> float:
     """Length of mirror (m) crossed in a direction from a point at `impact` m from its centre.
 
-    `azimuth` is the angle to the direction of the centre.
+    `azimuth` is the angle to the direction of the centre; mirror farther away than `reach` m does
+    not count.
 
     Examples
     --------
-    >>> chord(0.0, 5.0, 1.0), chord(5.0, 5.0, 0.0), chord(9.0, 5.0, 3.14)
+    >>> chord(0.0, 5.0, 1.0, 99.0), chord(5.0, 5.0, 0.0, 99.0), chord(9.0, 5.0, 3.14, 99.0)
     (5.0, 10.0, 0.0)
     """
     across, along = impact * math.sin(azimuth), impact * math.cos(azimuth)
     if abs(across) >= radius:
         return 0.0
     half = math.sqrt(radius * radius - across * across)
-    if impact <= radius:
-        return half + along
-    return 2.0 * half if along > 0.0 else 0.0
+    return max(0.0, min(along + half, reach) - max(along - half, 0.0))
 
 
 @kernel
@@ -107,6 +110,7 @@ def count_ring(
         ca, sa = math.cos(axes[shower, 0]), math.sin(axes[shower, 0])
         cz, sz = math.cos(axes[shower, 1]), math.sin(axes[shower, 1])
         angle = ring_angle(energy[shower], ground)
+        reach = TRACK * math.tan(angle)
         for tel in range(position.shape[0]):
             x = core[event, 0] - position[tel, 0]
             y = core[event, 1] - position[tel, 1]
@@ -117,7 +121,8 @@ def count_ring(
             distance = math.hypot(right, up)
             length = 0.0
             for step in range(_STEPS):
-                length += chord(distance, radius[tel], 2.0 * math.pi * (step + 0.5) / _STEPS)
+                azimuth = 2.0 * math.pi * (step + 0.5) / _STEPS
+                length += chord(distance, radius[tel], azimuth, reach)
             # photons per m of track, sin2; a chord is lit by a track of chord / tan(angle)
             yield_ = 100.0 * PHOTONS_PER_CM * math.sin(angle) * math.cos(angle)
             mean = efficiency[tel] * yield_ * length / _STEPS
@@ -171,9 +176,10 @@ def draw_ring(
         distance, centre = math.hypot(right, up), math.atan2(-up, -right)
         mirror = radius[tel[k]]
         longest = min(distance + mirror, 2.0 * mirror)
+        reach = TRACK * math.tan(angle)
         for p in range(pe_offsets[k], pe_offsets[k + 1]):
             phi = 2.0 * math.pi * next_uniform(state)
-            while next_uniform(state) * longest > chord(distance, mirror, phi):
+            while next_uniform(state) * longest > chord(distance, mirror, phi, reach):
                 phi = 2.0 * math.pi * next_uniform(state)
             v = -math.tan(angle) * math.cos(phi + centre)
             u = -math.tan(angle) * math.sin(phi + centre)

@@ -11,6 +11,9 @@ from .bytes import f32, i16
 from .jit import kernel
 from .varint import read_signed
 
+#: A larger number is no pixel.
+HIGHEST_PIXEL = 0x7FFFFFFF
+
 
 @kernel
 def read_pixel_lists(
@@ -55,6 +58,8 @@ def read_pixel_lists(
                 continue
             for i in range(n_pixels):
                 pixel, pos = read_signed(data, pos, end)
+                if pixel < 0 or pixel > HIGHEST_PIXEL:
+                    pos = np.int64(-1)
                 if pos < 0:
                     break
                 pixels[filled + i] = pixel
@@ -106,6 +111,8 @@ def read_pixel_trigger_times(
             continue
         for i in range(2 * n_times):
             value, pos = read_signed(data, pos, end)
+            if i < n_times and (value < 0 or value > HIGHEST_PIXEL):
+                pos = np.int64(-1)
             if pos < 0:
                 break
             if i < n_times:

@@ -39,6 +39,8 @@ def slice_weights(
     x: float,
     y: float,
     z: float,
+    ahead: np.ndarray,
+    edge: float,
     cumulative: np.ndarray,
 ) -> float:
     """Photons per m2 at a place, summed up slice by slice.
@@ -51,6 +53,10 @@ def slice_weights(
         From `slice_parts`.
     x, y, z : float
         Place relative to the core, m.
+    ahead : float64 array of shape (3,)
+        Unit vector of the pointing.
+    edge : float
+        Cosine of the angle to the pointing beyond which light does not count.
     cumulative : float64 array of shape (at least (end - begin) * N_SLICES,)
         Written: sum of all slices up to and including each.
 
@@ -67,9 +73,11 @@ def slice_weights(
             rx = 0.5 * (a[X] + b[X]) - x
             ry = 0.5 * (a[Y] + b[Y]) - y
             rz = 0.5 * (a[Z] + b[Z]) - z
+            seen = rx * ahead[0] + ry * ahead[1] + rz * ahead[2]
+            square = rx * rx + ry * ry + rz * rz
             along = rx * direction[i, 0] + ry * direction[i, 1] + rz * direction[i, 2]
-            if rz > _CLOSEST and along > 0.0 and light[WIDE] > 0.0:
-                square = rx * rx + ry * ry + rz * rz
+            visible = rz > _CLOSEST and along > 0.0 and seen > edge * math.sqrt(square)
+            if visible and light[WIDE] > 0.0:
                 angle = math.sqrt(max(square - along * along, 0.0) / square)
                 off = angle / light[CHERENKOV_ANGLE] - 1.0
                 off = -off / OUTSIDE if off > 0.0 else off / INSIDE
@@ -93,6 +101,8 @@ def count_photo_electrons(
     core: np.ndarray,
     position: np.ndarray,
     collecting: np.ndarray,
+    ahead: np.ndarray,
+    edge: np.ndarray,
     expected: np.ndarray,
     count: np.ndarray,
 ) -> None:
@@ -110,6 +120,10 @@ def count_photo_electrons(
         m.
     collecting : float64 array of shape (n_telescopes,)
         Photo-electrons per photon and m2 of density: mirror area times efficiency.
+    ahead : float64 array of shape (3,)
+        Unit vector of the pointing.
+    edge : float64 array of shape (n_telescopes,)
+        Cosine of the angle to the pointing beyond which light does not count.
     expected : float64 array of shape (n_events, n_telescopes)
         Written: mean number.
     count : int64 array of shape (n_events, n_telescopes)
@@ -126,7 +140,7 @@ def count_photo_electrons(
             mean = collecting[tel] * slice_weights(
                 offsets[shower], offsets[shower + 1], direction, edges, slices,
                 position[tel, 0] - core[event, 0], position[tel, 1] - core[event, 1],
-                position[tel, 2], cumulative,
+                position[tel, 2], ahead, edge[tel], cumulative,
             )  # fmt: skip
             start_stream(state, seed, first + shower, event % n_use, tel, COUNT)
             expected[event, tel] = mean
@@ -147,6 +161,7 @@ def draw_photo_electrons(
     event: np.ndarray,
     tel: np.ndarray,
     basis: np.ndarray,
+    edge: float,
     blur: float,
     jitter: float,
     pe_offsets: np.ndarray,
@@ -164,8 +179,10 @@ def draw_photo_electrons(
         Rows of the events and of the telescopes.
     basis : float64 array of shape (3, 3)
         Unit vectors of the pointing: ahead, along rising azimuth, along rising altitude.
+    edge : float
+        As for `slice_weights`.
     blur, jitter : float
-        Spread of the mirror (rad) and of the arrival times (ns), standard deviations.
+        Spread of the mirror (rad) and of arrival times (ns), standard deviations.
     pe_offsets : int64 array of shape (n + 1,)
         Telescope event k owns ``pe_offsets[k]`` to ``pe_offsets[k + 1]`` of:
     lon, lat : float32 arrays of shape (n_pe,)
@@ -191,8 +208,9 @@ def draw_photo_electrons(
         z = position[tel[k], 2]
         begin = offsets[shower]
         total = slice_weights(
-            begin, offsets[shower + 1], direction, edges, slices, x, y, z, cumulative
-        )
+            begin, offsets[shower + 1], direction, edges, slices, x, y, z, basis[0], edge,
+            cumulative,
+        )  # fmt: skip
         start_stream(state, seed, first + shower, event[k] % n_use, tel[k], PHOTONS)
         n_slices = (offsets[shower + 1] - begin) * N_SLICES
         for p in range(pe_offsets[k], pe_offsets[k + 1]):

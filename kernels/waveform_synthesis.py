@@ -8,7 +8,7 @@ import numpy as np
 
 from .jit import kernel
 from .noise_traces import CHARGE_ORDER
-from .random_streams import NOISE, next_bits, next_erlang, start_stream
+from .random_streams import CHARGES, NOISE, next_bits, next_erlang, start_stream
 
 
 @kernel
@@ -79,7 +79,7 @@ def synthesise(
     for k in range(out.shape[0]):
         start_stream(state, seed, shower[k], use[k], tel[k], NOISE)
         # charges have their own stream, so that noise does not depend on the signal
-        start_stream(charges, seed, shower[k], use[k], tel[k], ~NOISE)
+        start_stream(charges, seed, shower[k], use[k], tel[k], CHARGES)
         r, at = row[k], pe_offsets[k]
         for p in range(n_pixels):
             signal[:] = 0.0

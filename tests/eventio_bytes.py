@@ -74,17 +74,6 @@ def parse(cls, content, *, version, ident=0):
     return cls(header, BytesIO(content)).parse()
 
 
-def rename(data, *, event_ids):
-    """Replace the event numbers in all headers of a sequence of top-level objects."""
-    data = bytearray(data)
-    for start, kind, depth_start, _ in headers(bytes(data)):
-        if kind in (2009, 2010, 2021, 2026, 1204) or 2200 <= kind < 33200:
-            (number,) = struct.unpack_from("<i", data, depth_start + 4)
-            if number in event_ids:
-                struct.pack_into("<i", data, depth_start + 4, event_ids[number])
-    return bytes(data)
-
-
 def headers(data):
     """(start, type, position of the first header word, end) of every object, in order."""
     found = []
@@ -109,11 +98,13 @@ def headers(data):
     return found
 
 
-def objects(data):
-    """(type, bytes) of every top-level object."""
-    pos, found = 0, []
-    for start, kind, _, end in headers(data):
-        if start == pos:
-            found.append((kind, data[start:end]))
-            pos = end
-    return found
+def replaced(data, start, end, new):
+    """Replace ``data[start:end]`` and correct the lengths of all objects around it."""
+    out = bytearray(data)
+    for _, _, word, stop in headers(data):
+        (length,) = struct.unpack_from("<I", data, word + 8)
+        around = (length >> 30) & 1 or start < end  # what is inserted belongs to containers
+        if around and word + 12 <= start and end <= stop:
+            struct.pack_into("<I", out, word + 8, length + len(new) - (end - start))
+    out[start:end] = new
+    return bytes(out)

@@ -63,7 +63,10 @@ def flags(mode=0, tel_id=7, data_red=0, list_known=0):
     return mode | data_red << 5 | list_known << 10 | tel_id << 12
 
 
-def shapes(content, kind=adc.SAMPLES, ident=flags(), version=3, compiled=True):
+FLAGS = flags()
+
+
+def shapes(content, kind=adc.SAMPLES, ident=FLAGS, version=3, compiled=True):
     kernel = adc.adc_shapes if compiled else adc.adc_shapes.py_func
     out = np.full((1, 5), -9, np.int64)
     one = [np.array([v]) for v in (kind, version, ident, 0, len(content))]
@@ -71,7 +74,7 @@ def shapes(content, kind=adc.SAMPLES, ident=flags(), version=3, compiled=True):
     return out[0].tolist()
 
 
-def decode(content, shape, *, ident=flags(), kind=adc.SAMPLES, compiled=True):
+def decode(content, shape, *, ident=FLAGS, kind=adc.SAMPLES, compiled=True):
     """Between two intact neighbours, which must not change."""
     sums = kind == adc.SUMS
     kernel = adc.decode_sums if sums else adc.decode_samples

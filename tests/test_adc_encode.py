@@ -1,5 +1,7 @@
 """Raw data and photo-electrons are written as the twin writes them, and the decoders read them."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,7 +19,7 @@ def of(kernel, compiled):
 
 
 def contents(out, offsets):
-    return [out[a:b].tobytes() for a, b in zip(offsets, offsets[1:], strict=False)]
+    return [out[a:b].tobytes() for a, b in pairwise(offsets)]
 
 
 @st.composite

@@ -34,8 +34,8 @@ def test_distance_is_that_of_the_twin(kernel, position, core, altitude, azimuth)
 
 def test_distance_agrees_with_ctapipe():
     import astropy.units as u
-    from ctapipe.coordinates import impact_distance as reference
     from ctapipe.containers import ReconstructedGeometryContainer
+    from ctapipe.coordinates import impact_distance as reference
 
     rng = np.random.default_rng(3)
     positions = rng.uniform(-500, 500, (6, 3))

@@ -21,6 +21,9 @@ ROOT = Path(__file__).parents[1]
 #: names of the package (its version), not for its parts.
 ALLOWED: dict[str, set[str]] = {
     "kernels": {"numpy", "numba"},
+    # vector instructions are written for numba's compiler, see docs/decisions/0003
+    "kernels/peak_lanes.py": {"numpy", "numba", "llvmlite", "ctabatch.kernels"},
+    "kernels/varint_lanes.py": {"numpy", "numba", "llvmlite", "ctabatch.kernels"},
     "schemas": {"pyarrow"},
     "ctabatch/errors.py": set(),
     "ctabatch/__init__.py": set(),
@@ -50,6 +53,18 @@ ALLOWED: dict[str, set[str]] = {
         *("astropy", "gammapy", "numpy", "polars", "pyarrow"),
         *("ctabatch.errors", "ctabatch.io", "ctabatch.kernels", "ctabatch.schemas"),
     },
+    "ctabatch/plot": {
+        *("matplotlib", "numpy", "polars", "ctabatch.dataset", "ctabatch.errors"),
+        *("ctabatch.instrument", "ctabatch.io", "ctabatch.source"),
+    },
+    "ctabatch/simulate": {
+        *("numpy", "pyarrow", "ctabatch", "ctabatch.errors", "ctabatch.instrument"),
+        *("ctabatch.io", "ctabatch.kernels", "ctabatch.schemas", "ctabatch.stages"),
+    },
+    "ctabatch/demo.py": {
+        *("polars", "ctabatch.config", "ctabatch.dataset", "ctabatch.engine"),
+        *("ctabatch.plot", "ctabatch.simulate"),
+    },
     # the options of a stage are declared beside it
     "ctabatch/config.py": {"pydantic", "yaml", "ctabatch.errors", "ctabatch.stages"},
     "ctabatch/source.py": {
@@ -69,7 +84,7 @@ ALLOWED: dict[str, set[str]] = {
         *("numpy", "polars", "pyarrow", "pydantic", "rich", "typer"),
         *("ctabatch", "ctabatch.config", "ctabatch.dataset", "ctabatch.engine", "ctabatch.errors"),
         *("ctabatch.instrument", "ctabatch.io", "ctabatch.schemas", "ctabatch.source"),
-        *("ctabatch.stages",),
+        *("ctabatch.demo", "ctabatch.simulate", "ctabatch.stages"),
     },
 }
 

@@ -92,7 +92,7 @@ def test_any_bytes_are_scanned_within_bounds(compiled, data, garbage, at, at_end
     assert 0 <= pos <= len(broken)
     inside = table[table[:, ot.LEVEL] > 0]
     assert (inside[:, ot.CONTENT] + inside[:, ot.SIZE] <= len(broken)).all()
-    same, pos_2, reason_2 = scan(broken, at_end=at_end, compiled=not compiled)
+    same, _pos_2, _reason_2 = scan(broken, at_end=at_end, compiled=not compiled)
     np.testing.assert_array_equal(table, same)
 
 
@@ -115,7 +115,7 @@ def test_an_extended_length_counts_all_42_bits():
 
 def test_an_object_without_a_marker_behind_it_is_not_believed():
     data = eb.top(1, bytes(8)) + b"garbage, no marker"
-    assert scan(data) [1:] == (0, ot.BAD_LENGTH)
+    assert scan(data)[1:] == (0, ot.BAD_LENGTH)
 
 
 def test_a_child_longer_than_its_parent_marks_it_damaged():

@@ -46,9 +46,7 @@ def run(compiled, waveform, rows, *, width=7, shift=3, invalid=(), read_out=None
     )  # fmt: skip
     expected = []
     for k, row in enumerate(rows):
-        chosen, r1 = naive_calibration.calibrate(
-            waveform[k], pedestal[row], factor[row], threshold
-        )
+        chosen, r1 = naive_calibration.calibrate(waveform[k], pedestal[row], factor[row], threshold)
         np.testing.assert_array_equal(gain[k], chosen)
         r1[bad[row]] = 0
         if read_out is not None:
@@ -122,7 +120,7 @@ def test_charges_agree_with_ctapipe():
     )  # fmt: skip
     for k in range(3):
         r1 = ((waveform[k, 0].astype(np.float32) - 300) * np.float32(0.1)).astype(np.float32)
-        peaks = neighbor_average_maximum(r1[None], INDICES, INDPTR, 0)[0]
+        peaks = neighbor_average_maximum(r1[None], INDICES, INDPTR, 0, np.zeros((1, 12), bool))[0]
         for p in range(11):
             charge, when = extract_around_peak(r1[p], peaks[p], 7, 3, 1.0)
             assert image[k, p] == pytest.approx(charge, rel=1e-5, abs=1e-4)

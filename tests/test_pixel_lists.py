@@ -1,5 +1,7 @@
 """Pixel lists and pixel trigger times."""
 
+import itertools
+
 import numpy as np
 import pytest
 from eventio.simtel.objects import PixelList, PixelTriggerTimes
@@ -35,7 +37,7 @@ def read(contents, versions, compiled=True):
     kernel = read_pixel_lists if compiled else read_pixel_lists.py_func
     kernel(data, np.array(versions), offsets, sizes, starts, pixels, counts)
     assert pixels[room] == -99
-    return [pixels[a:b].tolist() for a, b in zip(starts, starts[1:], strict=False)], counts
+    return [pixels[a:b].tolist() for a, b in itertools.pairwise(starts)], counts
 
 
 def read_times(contents, compiled=True):
@@ -46,7 +48,7 @@ def read_times(contents, compiled=True):
     kernel = read_pixel_trigger_times if compiled else read_pixel_trigger_times.py_func
     n_bad = kernel(data, offsets, sizes, starts, pixels, times)
     assert pixels[room] == times[room] == -99
-    rows = [(pixels[a:b], times[a:b]) for a, b in zip(starts, starts[1:], strict=False)]
+    rows = [(pixels[a:b], times[a:b]) for a, b in itertools.pairwise(starts)]
     return n_bad, rows
 
 
@@ -78,7 +80,9 @@ def test_any_bytes_give_a_list_or_minus_one(compiled, version, data):
 @COMPILED
 @given(pixels=numbers, step=st.sampled_from([0.25, 0.1]), data=st.data())
 def test_trigger_times_are_those_of_twin_and_eventio(compiled, pixels, step, data):
-    ticks = data.draw(st.lists(st.integers(-500, 90_000), min_size=len(pixels), max_size=len(pixels)))
+    ticks = data.draw(
+        st.lists(st.integers(-500, 90_000), min_size=len(pixels), max_size=len(pixels))
+    )
     one = eb.pack("f", step) + b"".join(map(eb.signed, [len(pixels), *pixels, *ticks]))
     n_bad, [(found, times)] = read_times([one], compiled)
     assert n_bad == 0

@@ -92,9 +92,7 @@ def ours(path, **options):
 def _per_telescope(events):
     """Pixel lists, times and timing, pointing of each telescope event, decoded by our kernels."""
     n = len(events.telescopes)
-    rows = [
-        {"azimuth": events.azimuth[k], "altitude": events.altitude[k]} for k in range(n)
-    ]
+    rows = [{"azimuth": events.azimuth[k], "altitude": events.altitude[k]} for k in range(n)]
     data = events.block.data
     for name, column in (
         ("triggered", ei.TRIGGERED_PIXELS_ROW),
@@ -115,9 +113,7 @@ def _per_telescope(events):
         [-1 if row["triggered"] is None else len(row["triggered"]) for row in rows],
     )
 
-    offsets, sizes = events.objects(
-        events.telescopes[:, ei.PIXEL_TIMES_ROW], ot.CONTENT, ot.SIZE
-    )
+    offsets, sizes = events.objects(events.telescopes[:, ei.PIXEL_TIMES_ROW], ot.CONTENT, ot.SIZE)
     room = int(np.maximum(sizes, 0).sum()) + 1
     starts = np.empty(n + 1, np.int64)
     pixels, times = np.empty(room, np.int32), np.empty(room, np.float32)
@@ -155,9 +151,7 @@ def compare_event(event, found):
     )
     np.testing.assert_array_equal(found.events.trigger_time[here], trigger["trigger_times"])
     if "teltrg_type_mask" in trigger:
-        np.testing.assert_array_equal(
-            found.events.trigger_mask[here], trigger["teltrg_type_mask"]
-        )
+        np.testing.assert_array_equal(found.events.trigger_mask[here], trigger["teltrg_type_mask"])
     is_calibration = event["type"] == "calibration"
     assert is_calibration == (found.event_type != SUBARRAY)
     assert is_calibration == (found.mc < 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import itertools
 import os
 import random
 import threading
@@ -39,7 +40,7 @@ def skippable(n=4):
 
 def frames(data, n):
     edges = np.linspace(0, len(data), n + 1).astype(int)
-    return [data[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [data[a:b] for a, b in itertools.pairwise(edges)]
 
 
 FORMS = {
@@ -182,7 +183,10 @@ def test_the_second_member_may_be_no_compressed_data_at_all():
     assert problem.startswith("gzip")
 
 
-@given(data=st.binary(max_size=200), magic=st.sampled_from([b"", b"\x1f\x8b\x08\0", b"\x28\xb5\x2f\xfd"]))
+@given(
+    data=st.binary(max_size=200),
+    magic=st.sampled_from([b"", b"\x1f\x8b\x08\0", b"\x28\xb5\x2f\xfd"]),
+)
 def test_bytes_that_are_no_stream_are_refused(data, magic):
     assume(not data.startswith(SYNC))
     with pytest.raises(InputError):

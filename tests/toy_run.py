@@ -1,6 +1,8 @@
-"""Two kinds of small cameras, a few telescopes, and events drawn at random: content for the writer."""
+"""Content for the writer: two kinds of small cameras, telescopes, and events drawn at random."""
 
 from __future__ import annotations
+
+import io
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from ctabatch.io.simtel_writer.content import (
     TelescopeContent,
     TelescopeData,
 )
+from ctabatch.io.simtel_writer.writer import SimtelWriter
 
 START = 1_700_000_000
 
@@ -142,3 +145,32 @@ def events(
         telescopes=telescopes,
         pe_sums=rng.integers(0, 1000, (n, len(ids))),
     )
+
+
+def written(run, batches, **options):
+    """Bytes of a file."""
+    out = io.BytesIO()
+    with SimtelWriter(out, run, **options) as writer:
+        for events in batches:
+            writer.write(events)
+    return out.getvalue()
+
+
+def telescope_events(batches):
+    """(event_id, tel_id) -> (batch, data, row)."""
+    return {
+        (int(events.event_id[data.event[k]]), int(data.tel_id[k])): (events, data, k)
+        for events in batches
+        for data in events.telescopes
+        for k in range(len(data.event))
+    }
+
+
+def true_image(data, k, n_pixels):
+    pixel = data.pe_pixel[data.pe_offsets[k] : data.pe_offsets[k + 1]]
+    return np.bincount(pixel, minlength=n_pixels)
+
+
+def array_events(batches):
+    """(batch, row) of the events whose telescopes are in the file."""
+    return [(e, int(k)) for e in batches for k in np.flatnonzero(e.triggered)]

@@ -21,7 +21,9 @@ UNUSABLE, INTERRUPTED = 2, 130
 
 #: Name -> the line that ``ctabatch --help`` shows, in order of use.
 COMMANDS = {
+    "demo": "Run the whole chain on simulated showers; needs no network.",
     "examples": "Fetch and list the public example simtel files.",
+    "simulate": "Write toy showers as a sim_telarray file.",
     "process": "Turn sim_telarray files into a DL1 Parquet dataset.",
     "info": "Summarise a sim_telarray file or a dataset.",
     "schema": "Show the columns of every table, with unit, description and source.",

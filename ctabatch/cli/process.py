@@ -87,7 +87,11 @@ def command(
     check_inputs(paths)
     existing: Existing = "overwrite" if overwrite else "resume" if resume else "refuse"
     engine = Engine(output, config, existing)
-    results = _run_all(engine, paths, quiet=as_json)
+    try:
+        results = _run_all(engine, paths, quiet=as_json)
+    except KeyboardInterrupt:  # typer ends the program without a word
+        typer.echo("ctabatch: interrupted; run again with --resume to go on", err=True)
+        raise
     code = exit_code(results)
     if as_json:
         typer.echo(json.dumps(_summary(results, config, code), indent=1))

@@ -64,7 +64,7 @@ class PartFiles:
         return self._open[key]
 
     def close(self) -> None:
-        """Finish all files under their work-in-progress names: the last step that can fill a disk."""
+        """Finish all files under their work-in-progress names; what can fill a disk ends here."""
         with writing(self.root):
             for table in self._open.values():
                 table.close()

@@ -97,7 +97,7 @@ class _Gzip:
                 self.decompressor = isal_zlib.decompressobj(wbits=31)
             try:  # without input it still gives out what it holds back
                 data = self.decompressor.decompress(source, min(len(view) - filled, PIECE))
-            except isal_zlib.error as error:
+            except isal_zlib.error as error:  # type: ignore[misc]
                 self.problem = f"gzip: {error}"
                 break
             if not source and not data and not self.decompressor.eof:

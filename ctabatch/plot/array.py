@@ -21,7 +21,7 @@ def array_view(
     core: tuple[float, float] | None = None,
     title: str = "",
 ) -> Axes:
-    """Draw telescopes as circles of their mirror's size times five.
+    """Draw telescopes as circles of their mirror's size, doubled.
 
     Parameters
     ----------
@@ -37,12 +37,12 @@ def array_view(
     reach = 50.0
     for tel_id, telescope in subarray.telescopes.items():
         north, west, _ = telescope.position
-        radius = 5 * np.sqrt(telescope.optics.mirror_area / np.pi)
+        radius = 2 * np.sqrt(telescope.optics.mirror_area / np.pi)
         filled = tel_id in triggered
         ax.add_patch(
             Circle((-west, north), radius, fill=filled, color="tab:orange" if filled else "0.5")
         )
-        ax.annotate(str(tel_id), (-west, north), ha="center", va="center", fontsize="small")
+        ax.annotate(str(tel_id), (-west, north + 1.2 * radius), ha="center", fontsize="small")
         reach = max(reach, abs(north) + 2 * radius, abs(west) + 2 * radius)
     if core is not None:
         ax.plot(-core[1], core[0], "*", color="magenta", ms=12, mec="black", mew=0.5)

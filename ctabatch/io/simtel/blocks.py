@@ -28,6 +28,8 @@ _BELONG_TO_NEXT = (1204, 2026, 2034)
 _MAX_TYPE, _MAX_VERSION = 12_000, 1_100
 #: Type of the objects that take the place of damaged bytes, so that a block need not end there.
 FILLER = 0xFFFF
+#: So many bytes are read ahead to mend a marker, not more.
+_LONGEST_WAIT = 1 << 27
 #: Repairs in one block; with more damage the block ends at the damage instead.
 _MAX_REPAIRS = 64
 
@@ -73,7 +75,7 @@ class BlockReader:
             if self._filled == 0:
                 break
             rows, position, reason = self._scan(0, self._filled, self._ended)
-            if rows and self._repair(position, reason):
+            if self._repair(position, reason):
                 continue
             if rows:
                 kept, position = self._cut_behind_event(rows, position, reason)
@@ -133,7 +135,9 @@ class BlockReader:
         cut = top[after + waiting[0]]
         return int(cut), int(table[cut, ot.START])
 
-    def _emit(self, rows: int, position: int, cut: str = "the file ends inside this object") -> Block:
+    def _emit(
+        self, rows: int, position: int, cut: str = "the file ends inside this object"
+    ) -> Block:
         """Hand out the front of the buffer and keep the rest."""
         block = Block(self._buffer, self._table[:rows].copy(), self._offset)
         for row in np.flatnonzero(block.table[:, ot.STATE] != ot.INTACT):
@@ -177,8 +181,11 @@ class BlockReader:
         """
         if reason not in (ot.NO_SYNC, ot.BAD_LENGTH, ot.TOO_LONG) or self._n_repairs > _MAX_REPAIRS:
             return False
-        self._n_repairs += 1
         marker = at if reason == ot.NO_SYNC else at + self._own_end(at)
+        if reason != ot.TOO_LONG and self._may_be_longer(marker):
+            self._grow()
+            return True
+        self._n_repairs += 1
         if reason != ot.TOO_LONG and self._is_object(marker):
             self._buffer[marker : marker + 4] = np.frombuffer(SYNC, np.uint8)
             self._lose("a damaged sync marker (restored)", 4, header=False, at=marker)
@@ -194,6 +201,13 @@ class BlockReader:
         words = np.array([FILLER, 0, behind - at - 16], "<u4")
         self._buffer[at : at + 16] = np.frombuffer(SYNC + words.tobytes(), np.uint8)
         return True
+
+    def _may_be_longer(self, at: int) -> bool:
+        """Whether it takes more bytes to say if an object with a wrong marker stands there."""
+        if self._ended or (at + 20 <= self._filled and not self._is_credible(at)):
+            return False
+        end = at + (20 if at + 20 > self._filled else self._own_end(at) + 4)
+        return self._filled < end < _LONGEST_WAIT
 
     def _is_object(self, at: int) -> bool:
         """Whether all but the marker of a top-level object stands at byte `at`."""
@@ -240,10 +254,9 @@ class BlockReader:
         Read it as far as its own length and the next marker allow, and go on at that marker.
         """
         position = self._next_object(16)
-        if position < 0 and not self._ended:
-            if len(self._buffer) < MAX_OBJECT:
-                self._grow()
-                return None
+        if position < 0 and not self._ended and len(self._buffer) < MAX_OBJECT:
+            self._grow()
+            return None
         if position < 0:
             position = self._filled
         rows, stop, _ = self._scan(0, position, True)

@@ -21,7 +21,8 @@ from .run import Run, clip_altitude
 
 #: Event types of the CTAO data model (ctapipe.containers.EventType).
 SUBARRAY, OTHER_CALIBRATION, MUON, RANDOM_MONO, LONG_EVENT = 32, 15, 16, 18, 33
-#: Calibration type of sim_telarray -> event type: dark pedestal, sky pedestal, single p.e., flatfield.
+#: Calibration type of sim_telarray (dark pedestal, sky pedestal, single p.e., flatfield) -> event
+#: type.
 CALIBRATION_TYPES = {0: 3, 1: 5, 2: 1, 3: 0}
 
 

@@ -53,7 +53,7 @@ _PIXELS = {
     CAMERA_SETTINGS: ("<i", 0, 8),
     CAMERA_ORGANIZATION: ("<i", 0, 2),
     PIXEL_SETTINGS: ("<i", 12, 2),
-    LASER_CALIBRATION: ("<h", 0, 4),
+    LASER_CALIBRATION: ("<H", 0, 4),
 }
 
 

@@ -70,8 +70,8 @@ class Run:
 
     @property
     def started(self) -> bool:
-        """Whether events of this run went by, so that metadata now belong to the next one."""
-        return self._subarray is not None
+        """Whether telescopes of this run went by, so that metadata now belong to the next one."""
+        return bool(self.descriptions) or self._subarray is not None
 
     @property
     def array_pointing(self) -> tuple[float, float]:

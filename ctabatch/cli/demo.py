@@ -1,0 +1,88 @@
+"""``ctabatch demo``: the whole chain on simulated showers."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ctabatch.errors import OutputError
+
+
+def command(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for files, dataset and figures.")
+    ] = Path("ctabatch-demo"),
+    gammas: Annotated[int, typer.Option(min=1, help="Gamma showers.")] = 200,
+    protons: Annotated[int, typer.Option(min=1, help="Proton showers.")] = 400,
+    muons: Annotated[int, typer.Option(min=1, help="Muons.")] = 20,
+    array: Annotated[str, typer.Option(help="Array, as in ctabatch simulate.")] = "alpha-north",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Simulate gammas, protons and muons, process them, and draw what came out.
+
+    Needs no network and no input. Writes genuine sim_telarray files, a DL1 dataset of Parquet files
+    and pictures. The first run compiles the kernels, which takes some seconds more.
+
+    Examples:
+      ctabatch demo
+      ctabatch demo -o quick --gammas 50 --protons 50 --array lst4
+    """
+    from ctabatch.demo import DemoOptions, run_demo
+
+    if output.exists() and not output.is_dir():
+        raise OutputError(f"{output}: this is a file; name a folder for the demonstration")
+    known = {"simtel", "dl1", "figures"}
+    if output.is_dir() and (others := {path.name for path in output.iterdir()} - known):
+        raise OutputError(
+            f"{output}: this folder holds something else ({sorted(others)[0]}, ...); name a new one"
+        )
+    begin = time.perf_counter()
+    options = DemoOptions(gammas, protons, muons, array, seed)
+    result = _run(output, options, quiet=as_json, run_demo=run_demo)
+    result["seconds"] = round(time.perf_counter() - begin, 1)
+    if as_json:
+        typer.echo(json.dumps(result, indent=1))
+    else:
+        _print(result, output)
+
+
+def _run(output: Path, options: Any, *, quiet: bool, run_demo: Any) -> dict[str, Any]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description:24}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
+        tasks: dict[str, Any] = {}
+
+        def progress(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done)
+
+        done: dict[str, Any] = run_demo(output, options, progress)
+        return done
+
+
+def _print(result: dict[str, Any], output: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, soft_wrap=True)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in result["counts"][0]:
+        justify: Any = "left" if name == "primary" else "right"
+        table.add_column(name.replace("_", " "), justify=justify)
+    for row in result["counts"]:
+        table.add_row(*(f"{v:,}" if isinstance(v, int | float) else str(v) for v in row.values()))
+    console.print(table)
+    console.print(f"\nsim_telarray files  {output / 'simtel'}")
+    console.print(f"DL1 dataset         {result['dataset']}")
+    for path in result["figures"]:
+        console.print(f"figure              {path}")
+    console.print(f"\n{result['seconds']} s. Next: ctabatch info {result['dataset']}")
