@@ -2,11 +2,14 @@
 
 A trace of 2**17 samples is drawn once per kind of camera; a pixel's noise is a piece of it that
 starts at a random sample. Mean, variance, amplitude distribution and correlation from sample to
-sample are those of freshly drawn noise up to the statistics of the trace (0.3 % of the width);
-what is not kept is that two pixels may, in about one of 2000 pairs, share part of a trace.
+sample are those of freshly drawn noise; the trace is shifted and scaled by the percent or so that makes
+its mean and variance exact. What is not kept: two pixels share part of a trace in about one of
+2000 pairs.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -27,8 +30,22 @@ CHARGE_ORDER = 8
 
 
 @kernel
+def _standardise(trace, variance):
+    """Shift and scale to mean 0 and this variance; sums in a fixed order."""
+    total, squares = 0.0, 0.0
+    for value in trace:
+        total += np.float64(value)
+    mean = total / trace.shape[0]
+    for value in trace:
+        squares += (np.float64(value) - mean) ** 2
+    scale = math.sqrt(variance * trace.shape[0] / squares) if squares > 0.0 else 0.0
+    for i in range(trace.shape[0]):
+        trace[i] = (np.float64(trace[i]) - mean) * scale
+
+
+@kernel
 def night_sky_trace(
-    pulses: np.ndarray, rate: float, seed: int, kind: int, trace: np.ndarray
+    pulses: np.ndarray, rate: float, variance: float, seed: int, kind: int, trace: np.ndarray
 ) -> None:
     """Draw the light of the night sky, its mean taken away (readout coupled by a capacitor).
 
@@ -38,6 +55,8 @@ def night_sky_trace(
         Pulse of one photo-electron at sub-sample times; see `synthesise`.
     rate : float
         Photo-electrons per sample.
+    variance : float
+        Variance of a sample.
     seed, kind : int
         Seed and number of the kind of camera.
     trace : float32 array of shape (n,)
@@ -58,7 +77,7 @@ def night_sky_trace(
         phase = int(next_uniform(state) * pulses.shape[0])
         for i in range(pulses.shape[1]):
             trace[(start + i) % n] += np.float32(charge * pulses[phase, i])
-    trace -= np.float32(trace.mean())
+    _standardise(trace, variance)
 
 
 @kernel
@@ -76,3 +95,4 @@ def white_trace(seed: int, kind: int, trace: np.ndarray) -> None:
     start_stream(state, seed, kind, 1, 0, BANK)
     for i in range(trace.shape[0]):
         trace[i] = next_normal(state)
+    _standardise(trace, 1.0)

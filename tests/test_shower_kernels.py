@@ -139,7 +139,7 @@ def test_slices_go_down_the_axis_at_the_speed_of_light():
     place, time = edges[0, :, :3], edges[0, :, TIME]
     along = place @ direction[0]
     np.testing.assert_allclose(place, along[:, np.newaxis] * direction[0], atol=1e-6)
-    np.testing.assert_allclose(-along / 0.299792458, time, rtol=1e-9)
+    np.testing.assert_allclose(-along / 0.299792458, time, rtol=1e-9, atol=1e-6)
     assert (np.diff(edges[0, :, Z]) <= 0).all()
 
 
@@ -180,7 +180,7 @@ def test_light_has_a_shoulder_near_120_m_and_falls_beyond():
     assert 60 < density(100.0) < 160  # photons per m2 and TeV
     steep = [math.log(density(r) / density(1.3 * r)) / math.log(1.3) for r in (60, 90, 180, 300)]
     assert max(steep[:2]) < 1.3
-    assert min(steep[2:]) > 1.8
+    assert min(steep[2:]) > 1.5
 
 
 def test_the_shoulder_moves_out_with_zenith_angle():

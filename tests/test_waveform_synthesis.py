@@ -114,14 +114,32 @@ def test_noise_of_pixels_is_independent():
 
 
 @pytest.mark.parametrize("plain", [False, True])
-def test_the_night_sky_trace_has_the_variance_of_shot_noise(plain):
+def test_the_night_sky_trace_is_shot_noise_of_the_pulse(plain):
     pulse = telescope_kind("mst").pulse
-    n = 4000 if plain else TRACE_LENGTH
-    trace, rate = np.empty(n, np.float32), 0.9
-    (night_sky_trace.py_func if plain else night_sky_trace)(pulse.samples, rate, 3, 1, trace)
+    n, rate = 4000 if plain else TRACE_LENGTH, 0.9
+    variance = rate * pulse.noise_gain(CHARGE_ORDER)
+    trace = np.empty(n, np.float32)
+    draw = night_sky_trace.py_func if plain else night_sky_trace
+    draw(pulse.samples, rate, variance, 3, 1, trace)
     assert trace.mean() == pytest.approx(0, abs=1e-4)
-    tolerance = 0.15 if plain else 0.02
-    assert trace.var() == pytest.approx(rate * pulse.noise_gain(CHARGE_ORDER), rel=tolerance)
+    assert trace.var() == pytest.approx(variance, rel=1e-4)
+    # Campbell: each sample remembers the last one as far as the pulse overlaps itself
+    shape = pulse.samples.astype(float)
+    overlap = (shape[:, 1:] * shape[:, :-1]).sum() / (shape**2).sum()
+    assert np.corrcoef(trace[1:], trace[:-1])[0, 1] == pytest.approx(overlap, abs=0.03)
+
+
+def test_the_variance_of_the_night_sky_is_that_of_campbells_theorem():
+    pulse = telescope_kind("lst").pulse
+    rng = np.random.default_rng(4)
+    n, rate = 400_000, 0.25
+    time = rng.integers(0, n - 50, rng.poisson(rate * n))
+    phase = rng.integers(0, len(pulse.samples), len(time))
+    charge = rng.gamma(CHARGE_ORDER, 1 / CHARGE_ORDER, len(time))
+    trace = np.zeros(n)
+    for k in range(pulse.samples.shape[1]):
+        np.add.at(trace, time + k, charge * pulse.samples[phase, k])
+    assert trace[100:-100].var() == pytest.approx(rate * pulse.noise_gain(CHARGE_ORDER), rel=0.03)
 
 
 @pytest.mark.parametrize("draw", [white_trace, white_trace.py_func])
@@ -129,7 +147,8 @@ def test_the_white_trace_is_normal(draw):
     trace = np.empty(20_000, np.float32)
     draw(3, 1, trace)
     assert stats.kstest(trace, stats.norm.cdf).pvalue > 1e-3
-    assert abs(np.corrcoef(trace[1:], trace[:-1])[0, 1]) < 0.02
+    assert trace.std() == pytest.approx(1, abs=1e-4)
+    assert abs(np.corrcoef(trace[1:], trace[:-1])[0, 1]) < 0.03
 
 
 @pytest.mark.parametrize("name", KIND_NAMES)

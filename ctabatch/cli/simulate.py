@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,8 +19,14 @@ if TYPE_CHECKING:
     from ctabatch.simulate.options import SimulationOptions
 
 
+LEVELS = ("simtel", "images", "dl2")
+
+
 def command(
-    output: Annotated[Path, typer.Argument(help="File to write: .simtel.zst, .simtel.gz, .simtel.")],
+    output: Annotated[
+        Path,
+        typer.Argument(help="File to write (.simtel.zst, .simtel.gz, .simtel), or a dataset."),
+    ],
     primary: Annotated[str, typer.Option(help="gamma, proton, electron or muon.")] = "gamma",
     showers: Annotated[int, typer.Option(help="How many showers.")] = 100,
     reuse: Annotated[int, typer.Option(help="Uses of each shower, each with its own core.")] = 1,
@@ -44,6 +52,10 @@ def command(
         int | None, typer.Option(help="Telescopes needed for an array trigger.  [2, muons 1]")
     ] = None,
     nsb_scale: Annotated[float, typer.Option(help="Night sky relative to a dark night.")] = 1.0,
+    level: Annotated[
+        str,
+        typer.Option(help="simtel: a file; images: a DL1 dataset; dl2: reconstructed events."),
+    ] = "simtel",
     obs_id: Annotated[int, typer.Option(help="Run number.")] = 1,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
@@ -58,6 +70,8 @@ def command(
       ctabatch simulate gammas.simtel.zst --showers 200
       ctabatch simulate protons.simtel.zst --primary proton --showers 2000 --array mst9
       ctabatch simulate muons.simtel.gz --primary muon --showers 50
+      ctabatch simulate dl1 --level images --showers 10000
+      ctabatch simulate dl2 --level dl2 --showers 10000000
     """
     from ctabatch.simulate.arrays import load_array
     from ctabatch.simulate.options import SimulationOptions
@@ -79,7 +93,12 @@ def command(
         obs_id=obs_id,
         seed=seed,
     )
+    if level not in LEVELS:
+        raise OptionError.unknown_name("level", level, LEVELS)
     begin = time.perf_counter()
+    if level != "simtel":
+        _simulate_dataset(options, output, level, as_json=as_json)
+        return
     summary = simulate_with_progress(options, output, overwrite=overwrite, quiet=as_json)
     seconds = time.perf_counter() - begin
     if as_json:
@@ -109,29 +128,60 @@ def number_pair(option: str, text: str) -> tuple[float, float]:
     return low, high
 
 
+def _simulate_dataset(
+    options: SimulationOptions, output: Path, level: str, *, as_json: bool
+) -> None:
+    from ctabatch.simulate.datasets import simulate_images, simulate_reconstructed
+
+    begin = time.perf_counter()
+    work = simulate_images if level == "images" else simulate_reconstructed
+    with _bar(options, "rows", quiet=as_json) as progress:
+        record = work(options, output, progress)
+    seconds = time.perf_counter() - begin
+    if as_json:
+        typer.echo(json.dumps({**record, "seconds": round(seconds, 3)}, indent=1))
+        return
+    n = record["telescope_events"] or record["array_events"]
+    what = "telescope events" if level == "images" else "events"
+    typer.echo(
+        f"{output}: part {record['part']}: {options.n_showers:,} showers, "
+        f"{record['array_events']:,} array events, {record['telescope_events']:,} telescope events "
+        f"in {seconds:.1f} s ({n / seconds:,.0f} {what} per second)"
+    )
+
+
 def simulate_with_progress(
     options: SimulationOptions, target: Path, *, overwrite: bool, quiet: bool = False
 ) -> SimulationSummary:
     """Simulate a file; the bar is on stderr, and only on a terminal."""
+    from ctabatch.simulate.files import simulate_file
+
+    with _bar(options, "telescope events", quiet=quiet) as progress:
+        return simulate_file(options, target, overwrite=overwrite, progress=progress)
+
+
+@contextlib.contextmanager
+def _bar(
+    options: SimulationOptions, unit: str, *, quiet: bool
+) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar over showers, as the function that moves it."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Remaining
-
-    from ctabatch.simulate.files import simulate_file
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[events]:,} telescope events"),
+        TextColumn("{task.fields[n]:,} " + unit),
         Remaining(),
     )
     console = Console(stderr=True)
     show = console.is_terminal and not quiet
     with Progress(*columns, console=console, disable=not show, transient=True) as bar:
-        task = bar.add_task(f"{options.primary} showers", total=options.n_showers, events=0)
+        task = bar.add_task(f"{options.primary} showers", total=options.n_showers, n=0)
 
-        def progress(n_showers: int, n_telescope_events: int) -> None:
-            bar.update(task, completed=n_showers, events=n_telescope_events)
+        def progress(n_showers: int, n: int) -> None:
+            bar.update(task, completed=n_showers, n=n)
 
-        return simulate_file(options, target, overwrite=overwrite, progress=progress)
+        yield progress

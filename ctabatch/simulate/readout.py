@@ -72,14 +72,20 @@ class KindReadout:
         content = self.kind.content
         return self.kind.night_sky * content.time_slice * self.options.nsb_scale
 
+    @property
+    def sky_variance(self) -> float:
+        """Variance of a sample by the night sky, in units of a photo-electron's charge."""
+        return self.sky_rate * self.kind.pulse.noise_gain(CHARGE_ORDER)
+
     @cached_property
     def _traces(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         if not self.options.noise:
             return np.empty(0, np.float32), np.empty(0, np.float32)
         sky, white = np.empty(TRACE_LENGTH, np.float32), np.empty(TRACE_LENGTH, np.float32)
         night_sky_trace(
-            self.kind.pulse.samples, self.sky_rate, self.options.seed, self.kind.index, sky
-        )
+            self.kind.pulse.samples, self.sky_rate, self.sky_variance, self.options.seed,
+            self.kind.index, sky,
+        )  # fmt: skip
         white_trace(self.options.seed, self.kind.index, white)
         return sky, white
 
@@ -95,12 +101,16 @@ class KindReadout:
         variance = np.full((n_gains, n_pixels), 1 / 12)
         if self.options.noise:
             variance += np.array(self.kind.electronic_noise)[:, np.newaxis] ** 2
-            variance += self.sky_rate * self.kind.pulse.noise_gain(CHARGE_ORDER) * per_pe**2
+            variance += self.sky_variance * per_pe**2
+        pedestal = self.kind.pedestal + PEDESTAL_SPREAD * draws[:n_gains]
+        if not self.options.noise:
+            # or rounding would shift all samples of a pixel alike
+            pedestal = np.rint(pedestal)
         return TelescopeContent(
             tel_id=row + 1,
             position=np.array([place.x, place.y, place.z], np.float32),
             camera=content,
-            pedestal=(self.kind.pedestal + PEDESTAL_SPREAD * draws[:n_gains]).astype(np.float32),
+            pedestal=pedestal.astype(np.float32),
             pedestal_noise=np.sqrt(variance).astype(np.float32),
             dc_to_pe=(1 / per_pe).astype(np.float32),
             time_shift=np.tile(DELAY_SPREAD * draws[-1], (n_gains, 1)).astype(np.float32),
