@@ -1,8 +1,8 @@
 """Telescope events per second from file to DL1: ours, eventio's reader and ctapipe-process.
 
 The commands run in turn as whole processes on the same input, several times; the operating system's
-accounting of each finished process gives wall time, CPU time and peak memory. Medians and the ratios
-of the medians are printed.
+accounting of each finished process gives wall time, CPU time and peak memory. Medians and their
+ratios are printed.
 
     python benchmarks/throughput.py                       the SST-1M example repeated to 620 events
     python benchmarks/throughput.py --example prod6 --times 50 --rounds 5 --json result.json

@@ -1,4 +1,4 @@
-"""The whole chain on simulated showers: files, processing, queries and pictures, without network."""
+"""The whole chain on simulated showers: files, processing, queries, pictures; without network."""
 
 from __future__ import annotations
 

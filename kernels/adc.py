@@ -271,7 +271,7 @@ def decode_sums(
     read_out: np.ndarray,
     status: np.ndarray,
 ) -> None:
-    """Decode ADC sums of events of one shape; as `decode_samples` with uint32 `out` of one sample."""
+    """Decode ADC sums of events of one shape; as `decode_samples`, `out` uint32 of one sample."""
     n_gains, n_pixels = out.shape[1:3]
     scratch = np.empty(2 * n_pixels, np.uint32)
     for k in range(offsets.shape[0]):

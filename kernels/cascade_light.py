@@ -17,7 +17,14 @@ import numpy as np
 
 from .atmosphere import REFRACTIVITY_PER_DENSITY, density_at, depth_at, height_at
 from .cascade_parts import (
-    CRITICAL_ENERGY, ENERGY, LIGHT, RADIATION_LENGTH, RISE, START, TILT_U, TILT_V,
+    CRITICAL_ENERGY,
+    ENERGY,
+    LIGHT,
+    RADIATION_LENGTH,
+    RISE,
+    START,
+    TILT_U,
+    TILT_V,
 )  # fmt: skip
 from .jit import kernel
 
@@ -49,8 +56,13 @@ _SPEED = 0.299792458  # m / ns
 
 
 @kernel
-def _light(part, after, rise, height):
-    """Photons per g/cm2 at a depth (g/cm2 after the start) and height (m), and Cherenkov angle."""
+def _light(
+    part: np.ndarray, after: float, rise: float, height: float
+) -> tuple[float, float, float]:
+    """Light of a cascade at a depth (g/cm2 after its start) and height (m).
+
+    Returns photons per g/cm2, the Cherenkov angle and the scale of the wide part, rad.
+    """
     y = math.log(part[ENERGY] / CRITICAL_ENERGY)
     x = after / rise
     profile = math.exp(rise / _PROFILE_LENGTH * (math.log(x) + 1.0 - x))
@@ -137,9 +149,7 @@ def slice_parts(
                 if j == N_SLICES:
                     continue
                 middle = top_depth + (j + 0.5) * step * dz
-                photons, angle, wide = _light(
-                    parts[i], (j + 0.5) * step, rise, height_at(middle)
-                )
+                photons, angle, wide = _light(parts[i], (j + 0.5) * step, rise, height_at(middle))
                 photons *= step * math.exp(-(ground_depth - middle) / dz / _RAYLEIGH)
                 slices[i, j, NARROW] = photons * _NARROW_SHARE / (_NARROW_AREA * angle**2)
                 slices[i, j, WIDE] = photons * (1.0 - _NARROW_SHARE) / (2.0 * math.pi * wide**2)

@@ -57,7 +57,15 @@ _SPLIT_ENERGY, _SPLITS = 0.01, 4
 
 
 @kernel
-def _cascade(state, energy, start, tilt_u, tilt_v, light, part):
+def _cascade(
+    state: np.ndarray,
+    energy: float,
+    start: float,
+    tilt_u: float,
+    tilt_v: float,
+    light: float,
+    part: np.ndarray,
+) -> None:
     """Fill in one cascade that a photon of this energy starts at this depth."""
     y = math.log(max(energy, LEAST_ENERGY / 2) / CRITICAL_ENERGY)
     part[ENERGY] = energy
@@ -69,7 +77,7 @@ def _cascade(state, energy, start, tilt_u, tilt_v, light, part):
 
 
 @kernel
-def _kick(state, energy):
+def _kick(state: np.ndarray, energy: float) -> tuple[float, float]:
     """Tilts (rad) that a random transverse momentum gives a particle."""
     phi = 2.0 * math.pi * next_uniform(state)
     # a sum of two exponentials: density p_t exp(-p_t / p_0)
@@ -79,7 +87,17 @@ def _kick(state, energy):
 
 
 @kernel
-def _add(state, energy, start, u, v, light, least, parts, count):
+def _add(
+    state: np.ndarray,
+    energy: float,
+    start: float,
+    u: float,
+    v: float,
+    light: float,
+    least: float,
+    parts: np.ndarray,
+    count: int,
+) -> int:
     """Add a cascade if it has enough energy and there is room; the new number of cascades."""
     if energy < least or count == parts.shape[0]:
         return count
@@ -88,7 +106,7 @@ def _add(state, energy, start, u, v, light, least, parts, count):
 
 
 @kernel
-def _proton(state, energy, depth, light, parts):
+def _proton(state: np.ndarray, energy: float, depth: float, light: float, parts: np.ndarray) -> int:
     """Fill in the parts of a hadronic shower that starts at this depth, and count them."""
     leading, count = energy, 0
     least = max(LEAST_ENERGY, LEAST_SHARE * energy)

@@ -1,6 +1,6 @@
 """From the object table to events: which objects belong to which array and telescope event.
 
-Order in a file: an MC shower [2020], then for each use of it an MC event [2021], its photo-electrons
+Order in a file: an MC shower [2020], then for each use of it an MC event [2021], its true images
 [1204 with 1208], their sums [2026] and, if it triggered, the array event [2010] with the trigger
 block [2009], one container per telescope [22xx] and tracking positions [21xx]. Calibration events
 are array events inside [2028], their photo-electrons inside [2034]; in older files they are array

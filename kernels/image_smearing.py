@@ -1,4 +1,4 @@
-"""Images straight from photo-electrons, without waveforms: true charges, smeared ones, mean times."""
+"""Images straight from photo-electrons, without waveforms."""
 
 from __future__ import annotations
 

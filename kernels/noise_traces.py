@@ -2,9 +2,9 @@
 
 A trace of 2**17 samples is drawn once per kind of camera; a pixel's noise is a piece of it that
 starts at a random sample. Mean, variance, amplitude distribution and correlation from sample to
-sample are those of freshly drawn noise; the trace is shifted and scaled by the percent or so that makes
-its mean and variance exact. What is not kept: two pixels share part of a trace in about one of
-2000 pairs.
+sample are those of freshly drawn noise; the trace is shifted and scaled by the percent or so that
+makes its mean and variance exact. What is not kept: two pixels share part of a trace in about one
+of 2000 pairs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CHARGE_ORDER = 8
 
 
 @kernel
-def _standardise(trace, variance):
+def _standardise(trace: np.ndarray, variance: float) -> None:
     """Shift and scale to mean 0 and this variance; sums in a fixed order."""
     total, squares = 0.0, 0.0
     for value in trace:

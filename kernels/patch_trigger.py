@@ -1,4 +1,4 @@
-"""Trigger of a telescope: enough photo-electrons in a pixel and its neighbours at about one time."""
+"""Trigger of a telescope: enough photo-electrons in a pixel and its neighbours at one time."""
 
 from __future__ import annotations
 

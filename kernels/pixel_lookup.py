@@ -16,7 +16,11 @@ HEXAGON, SQUARE = 1, 2
 
 @kernel
 def fill_cells(
-    pixel_x: np.ndarray, pixel_y: np.ndarray, width: float, left: float, bottom: float,
+    pixel_x: np.ndarray,
+    pixel_y: np.ndarray,
+    width: float,
+    left: float,
+    bottom: float,
     cells: np.ndarray,
 ) -> bool:
     """Note for every cell of a square grid which pixels reach into it.

@@ -1,4 +1,4 @@
-"""Photo-electrons of telescope events in the order of pixels, those outside of the camera left out."""
+"""Photo-electrons in the order of pixels, those outside of the camera left out."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _LARGE_MEAN = 10.0
 
 
 @inline
-def _mix(z):
+def _mix(z: np.uint64) -> np.uint64:
     z = (z ^ (z >> _BY_30)) * _MIX_1
     z = (z ^ (z >> _BY_27)) * _MIX_2
     return z ^ (z >> _BY_31)

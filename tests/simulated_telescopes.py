@@ -94,5 +94,3 @@ def source_in_camera(options, altitude, azimuth):
     up = np.sin(altitude) * math.cos(pointing_altitude)
     up = up - np.cos(altitude) * np.cos(step) * math.sin(pointing_altitude)
     return np.rad2deg(np.arctan2(right, ahead)), np.rad2deg(np.arcsin(up))
-
-

@@ -1,5 +1,7 @@
 """Trigger of a telescope on a patch of pixels."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -29,7 +31,7 @@ def triggers(pixels, times, threshold=5, window=4.0, trigger=patch_trigger):
 @pytest.mark.parametrize("trigger", [patch_trigger, patch_trigger.py_func])
 def test_trigger_is_that_of_the_brightest_patch(trigger):
     rng = np.random.default_rng(5)
-    neighbors = [INDICES[a:b] for a, b in zip(INDPTR[:-1], INDPTR[1:], strict=True)]
+    neighbors = [INDICES[a:b] for a, b in pairwise(INDPTR)]
     pixels, times = [], []
     for size in rng.integers(5, 40, 12):
         pixels.append(np.sort(rng.choice([700, 701, 702, 740, 741, 900], size)))
@@ -64,9 +66,7 @@ def test_an_array_needs_enough_telescopes():
 
 
 def test_taking_telescope_events_keeps_their_photo_electrons():
-    pe = PhotoElectrons(
-        np.array([0, 2, 2, 5]), np.array([1, 2, 3, 4, 5], np.int32), np.arange(5.0)
-    )
+    pe = PhotoElectrons(np.array([0, 2, 2, 5]), np.array([1, 2, 3, 4, 5], np.int32), np.arange(5.0))
     part = pe.take(np.array([2, 0]))
     assert part.offsets.tolist() == [0, 3, 5]
     assert part.pixel.tolist() == [3, 4, 5, 1, 2]

@@ -88,7 +88,7 @@ def test_a_hexagonal_camera_of_full_rings_is_a_hexagon_of_unit_pitch():
 
 
 def test_an_unknown_kind_names_the_nearest():
-    with pytest.raises(OptionError, match="Did you mean .*'lst'"):
+    with pytest.raises(OptionError, match=r"Did you mean .*'lst'"):
         telescope_kind("lsst")
 
 

@@ -11,17 +11,16 @@ from ctabatch.kernels.atmosphere import CEILING, density_at, depth_at, height_at
 from ctabatch.kernels.calibration_draws import draw_normals
 from ctabatch.kernels.cascade_light import N_SLICES, TIME, Z, slice_parts
 from ctabatch.kernels.cascade_parts import MAX_PARTS, N_COLUMNS, draw_parts
-from ctabatch.kernels.muon_light import chord, count_ring, draw_ring, ring_angle
+from ctabatch.kernels.muon_chord import chord, ring_angle
+from ctabatch.kernels.muon_light import count_ring, draw_ring
 from ctabatch.kernels.primary_draws import draw_cores, draw_showers
-from ctabatch.kernels.telescope_light import (
-    count_photo_electrons,
-    draw_photo_electrons,
-    slice_weights,
-)
+from ctabatch.kernels.slice_weights import count_photo_electrons, slice_weights
+from ctabatch.kernels.telescope_light import draw_photo_electrons
 from ctabatch.simulate.shower_model import pointing_basis
 from tests.naive import simulation as naive
 
 GROUND = 2150.0
+ALTITUDE = math.radians(70)
 
 
 def parts_of(primary, energies, draw=draw_parts, seed=1):
@@ -32,7 +31,7 @@ def parts_of(primary, energies, draw=draw_parts, seed=1):
     return offsets, parts[: offsets[-1]].copy(), start
 
 
-def sliced(offsets, parts, altitude=math.radians(70), cut=slice_parts):
+def sliced(offsets, parts, altitude=ALTITUDE, cut=slice_parts):
     axes = np.tile([altitude, 0.4], (len(offsets) - 1, 1))
     direction = np.empty((len(parts), 3))
     edges, slices = np.empty((len(parts), N_SLICES + 1, 6)), np.empty((len(parts), N_SLICES, 4))

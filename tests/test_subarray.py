@@ -303,6 +303,7 @@ def assert_same_array(mine: SubarrayDescription, theirs: Any) -> None:
 def assert_same_camera(tel: Any, reference: Any) -> None:
     from ctapipe.coordinates import TelescopeFrame
     from ctapipe.image.extractor import integration_correction
+
     from tests.parity.ctapipe_oracle import change_shape
 
     geometry, expected = tel.geometry, reference.geometry

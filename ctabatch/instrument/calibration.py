@@ -1,4 +1,4 @@
-"""Calibration coefficients of the telescopes of one type, as they stand at a place in the stream."""
+"""Calibration coefficients of the telescopes of one type, at one place in the stream."""
 
 from __future__ import annotations
 

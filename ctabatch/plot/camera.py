@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def pixel_outlines(geometry: CameraGeometry) -> NDArray[np.float64]:
     """Corners of every pixel in the field of view, (n_pixels, n_corners, 2), deg.
 
-    The axes are (fov_lon, fov_lat). Pixels have the area of the geometry and touch: a hexagon of area
-    A has the circumradius sqrt(2 A / (3 sqrt 3)), a square sqrt(A / 2).
+    The axes are (fov_lon, fov_lat). Pixels have the area of the geometry and touch: a hexagon of
+    area A has the circumradius sqrt(2 A / (3 sqrt 3)), a square sqrt(A / 2).
     """
     area = geometry.area_deg2
     if geometry.pixel_shape == "square":

@@ -74,7 +74,7 @@ def _figure(*args: Any, **kwargs: Any) -> Figure:
     return figure
 
 
-def _rows(dataset: Dataset, table: pl.LazyFrame, keys: dict[str, int]) -> dict[str, Any]:
+def _row(table: pl.LazyFrame, keys: dict[str, int]) -> dict[str, Any]:
     rows = table.filter(*(pl.col(name) == value for name, value in keys.items())).collect()
     return rows.to_dicts()[0]
 
@@ -83,7 +83,7 @@ def _draw_image(
     ax: Any, dataset: Dataset, subarray: SubarrayDescription, row: dict[str, Any], title: str
 ) -> None:
     keys = {name: row[name] for name in ("obs_id", "event_id", "tel_id")}
-    image = _rows(dataset, dataset.images(row["tel_type"]), keys)
+    image = _row(dataset.images(row["tel_type"]), keys)
     camera_image(
         ax,
         subarray.telescopes[row["tel_id"]].geometry,
@@ -116,8 +116,8 @@ def brightest_event(dataset: Dataset, subarray: SubarrayDescription) -> Figure:
     figure = _figure(figsize=(12, 9.5))
     axes = figure.subplots(2, 2)
     keys = {name: rows[0][name] for name in ("obs_id", "event_id")}
-    shower = _rows(dataset, dataset.shower(), keys)
-    trigger = _rows(dataset, dataset.trigger(), keys)
+    shower = _row(dataset.shower(), keys)
+    trigger = _row(dataset.trigger(), keys)
     kind = PRIMARIES.get(shower["true_shower_primary_id"], "primary")
     array_view(
         axes[0, 0],
@@ -131,10 +131,10 @@ def brightest_event(dataset: Dataset, subarray: SubarrayDescription) -> Figure:
         _draw_image(ax, dataset, subarray, row, title)
     first = rows[0]
     keys["tel_id"] = first["tel_id"]
-    row = _rows(dataset, dataset.waveforms(first["tel_type"]), keys)
+    row = _row(dataset.waveforms(first["tel_type"]), keys)
     n_pixels = subarray.telescopes[first["tel_id"]].geometry.n_pixels
     waveform = np.array(row["waveform"], np.float32).reshape(n_pixels, -1)
-    peak_time = np.array(_rows(dataset, dataset.images(first["tel_type"]), keys)["peak_time"])
+    peak_time = np.array(_row(dataset.images(first["tel_type"]), keys)["peak_time"])
     brightest_waveforms(
         axes[1, 1],
         waveform,
@@ -188,7 +188,7 @@ def parameter_distributions(dataset: Dataset, subarray: SubarrayDescription) -> 
             values = of_kind[name].drop_nulls().to_numpy()
             values = values[np.isfinite(values)]
             weight = np.full(len(values), 1 / max(len(values), 1))
-            label_of_kind = PRIMARIES.get(int(kind[0]), "other")  # type: ignore[call-overload]
+            label_of_kind = PRIMARIES.get(int(kind[0]), "other")
             ax.hist(values, bins, weights=weight, histtype="step", lw=1.5, label=label_of_kind)
         if name == "hillas_intensity":
             ax.set_xscale("log")

@@ -36,7 +36,8 @@ def brightest_waveforms(
     time = np.arange(waveform.shape[1]) / sampling_rate
     brightest = np.argsort(waveform.max(axis=1))[::-1][:n_pixels]
     for pixel in brightest:
-        (line,) = ax.plot(time, waveform[pixel], drawstyle="steps-mid", lw=1, label=f"pixel {pixel}")
+        label = f"pixel {pixel}"
+        (line,) = ax.plot(time, waveform[pixel], drawstyle="steps-mid", lw=1, label=label)
         if peak_time is not None:
             ax.axvline(peak_time[pixel], color=line.get_color(), ls=":", lw=1)
     ax.set(xlabel="time / ns", ylabel="p.e. per sample", title=title)

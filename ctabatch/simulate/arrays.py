@@ -95,7 +95,10 @@ ARRAYS = {
 
 
 def load_array(source: str | Path) -> Array:
-    """Array by name, or from a JSON file ``{"name": ..., "telescopes": [{"kind", "x", "y", "z"}]}``.
+    """Array by name, or from a JSON file.
+
+    The file holds ``{"name": ..., "telescopes": [{"kind": ..., "x": ..., "y": ..., "z": ...}]}``
+    or the list alone.
 
     Raises
     ------

@@ -122,8 +122,8 @@ def hexagonal_camera(n_pixels: int, pitch: float) -> NDArray[np.float64]:
     Rows run along x. The order is from row to row, from left to right.
     """
     reach = math.ceil(math.sqrt(n_pixels)) + 2
-    q, r = np.meshgrid(np.arange(-reach, reach + 1), np.arange(-reach, reach + 1))
-    q, r = q.ravel(), r.ravel()
+    steps = np.arange(-reach, reach + 1)
+    q, r = np.tile(steps, len(steps)), np.repeat(steps, len(steps))
     squared = q * q + q * r + r * r
     # among equally distant points by direction, so that the cut is the same everywhere
     direction = np.arctan2(math.sqrt(3) * r, 2 * q + r).round(9)

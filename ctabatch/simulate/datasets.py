@@ -1,7 +1,7 @@
 """Simulated events straight into a dataset, at the level of images or of reconstructed events.
 
-Tests of the later stages need more events than waveforms can be made for in the time. The tables are
-those that processing a file would write; the part is named by the options.
+Tests of the later stages need more events than waveforms can be made for in the time. The tables
+are those that processing a file would write; the part is named by the options.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import cast
 
 from ctabatch.errors import OptionError
 from ctabatch.kernels.cascade_parts import ELECTRON, GAMMA, MUON, PROTON
@@ -101,6 +102,7 @@ class SimulationOptions:
                 object.__setattr__(self, name, value)
         if len(self.energies) != 2:
             raise OptionError(f"energy range {self.energy_range}: two energies are needed")
+        n_telescopes = len(self.array.places)
         low, high = self.energies
         least, most = ENERGY_LIMITS
         _require(
@@ -117,9 +119,8 @@ class SimulationOptions:
             (0 <= self.core_radius <= 1e5,
              f"core distance {self.max_core_distance} m: must be 0 to 100 km"),
             (0 <= self.seed < 2**63, f"seed {self.seed}: must be 0 to 2**63 - 1"),
-            (1 <= self.multiplicity <= len(self.array.places),
-             f"trigger of {self.min_telescopes} telescopes in an array of "
-             f"{len(self.array.places)}"),
+            (1 <= self.multiplicity <= n_telescopes,
+             f"trigger of {self.min_telescopes} telescopes in an array of {n_telescopes}"),
             (0 <= self.nsb_scale <= 100, f"night sky {self.nsb_scale}: must be 0 to 100"),
             (1 <= self.obs_id < 2**31, f"obs_id {self.obs_id}: must be 1 to 2**31 - 1"),
             (0 <= self.height <= 5500, f"height {self.height} m: must be 0 to 5500"),
@@ -140,26 +141,22 @@ class SimulationOptions:
     @property
     def energies(self) -> tuple[float, float]:
         """Energy range in TeV."""
-        assert self.energy_range is not None
-        return self.energy_range
+        return cast("tuple[float, float]", self.energy_range)
 
     @property
     def cone(self) -> float:
         """Radius of the view cone in deg."""
-        assert self.viewcone is not None
-        return self.viewcone
+        return cast(float, self.viewcone)
 
     @property
     def core_radius(self) -> float:
         """Largest core distance in m."""
-        assert self.max_core_distance is not None
-        return self.max_core_distance
+        return cast(float, self.max_core_distance)
 
     @property
     def multiplicity(self) -> int:
         """Telescopes needed for an array trigger."""
-        assert self.min_telescopes is not None
-        return self.min_telescopes
+        return cast(int, self.min_telescopes)
 
     @property
     def pointing(self) -> tuple[float, float]:

@@ -55,7 +55,7 @@ class Pulse:
         """Pulse height in steps of `step`, (n,), largest 1."""
         time = np.arange(round(self.duration / self.step)) * self.step - self.start
         width = np.where(time < 0, self.rise, self.fall)
-        return np.exp(-0.5 * (time / width) ** 2).astype(np.float32)
+        return np.asarray(np.exp(-0.5 * (time / width) ** 2), np.float32)
 
     def _integral(self, time: NDArray[np.float64]) -> NDArray[np.float64]:
         """Share of the charge up to a time (ns, 0 at the centre of gravity)."""
@@ -80,7 +80,7 @@ class Pulse:
         edges = (self.first_sample + np.arange(n + 1) - 0.5) * self.time_slice
         phase = (np.arange(N_PHASES) + 0.5) / N_PHASES * self.time_slice
         charge = np.diff(self._integral(edges - phase[:, np.newaxis]), axis=1)
-        return (charge / charge.sum(axis=1, keepdims=True)).astype(np.float32)
+        return np.asarray(charge / charge.sum(axis=1, keepdims=True), np.float32)
 
     def noise_gain(self, charge_order: int) -> float:
         """Variance of a sample per photo-electron and sample of random light.

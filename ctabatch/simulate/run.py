@@ -251,9 +251,7 @@ def _batch(
         if with_waveforms:
             waveform = readout.waveforms(names, pe.offsets, pe.pixel, pe_time)
             batch.telescopes.append(
-                TelescopeData(
-                    event, tel + 1, waveform, trigger_time, pe.offsets, pe.pixel, pe_time
-                )
+                TelescopeData(event, tel + 1, waveform, trigger_time, pe.offsets, pe.pixel, pe_time)
             )
         else:
             images[readout.kind.name] = TelescopeImages(
@@ -288,5 +286,3 @@ def _events(options: SimulationOptions, showers: Showers, begin: int, end: int) 
         triggered=np.zeros(len(number), np.bool_),
         pe_sums=np.zeros((len(number), len(options.array.places)), np.int64),
     )
-
-

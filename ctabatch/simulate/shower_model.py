@@ -18,7 +18,8 @@ from ctabatch.kernels.atmosphere import height_at
 from ctabatch.kernels.cascade_light import N_SLICES, slice_parts
 from ctabatch.kernels.cascade_parts import MAX_PARTS, N_COLUMNS, draw_parts
 from ctabatch.kernels.muon_light import count_ring, draw_ring
-from ctabatch.kernels.telescope_light import count_photo_electrons, draw_photo_electrons
+from ctabatch.kernels.slice_weights import count_photo_electrons
+from ctabatch.kernels.telescope_light import draw_photo_electrons
 
 from .cameras import TelescopeKind, telescope_kind
 from .options import SimulationOptions
@@ -113,9 +114,7 @@ class Showers:
         self._offsets = np.empty(n + 1, np.int64)
         parts, start = np.empty((n * MAX_PARTS, N_COLUMNS)), np.empty(n)
         seed, first, _ = self._key
-        draw_parts(
-            seed, first, self.options.primary_id, self._energy, self._offsets, parts, start
-        )
+        draw_parts(seed, first, self.options.primary_id, self._energy, self._offsets, parts, start)
         parts = parts[: self._offsets[-1]].copy()
         self._direction = np.empty((len(parts), 3))
         self._edges = np.empty((len(parts), N_SLICES + 1, 6))
@@ -158,7 +157,7 @@ class Showers:
         else:
             draw_photo_electrons(
                 *self._key, self._offsets, self._direction, self._edges, self._slices,
-                self.primaries.core, self._position, event, tel, basis, _edge(kind), blur, kind.jitter,
-                offsets, *out,
+                self.primaries.core, self._position, event, tel, basis, _edge(kind), blur,
+                kind.jitter, offsets, *out,
             )  # fmt: skip
         return ArrivingLight(offsets, *out)

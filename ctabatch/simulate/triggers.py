@@ -48,9 +48,11 @@ def detect(kind: TelescopeKind, light: ArrivingLight) -> PhotoElectrons:
     """Find the pixel of every photo-electron; those outside of all pixels are lost."""
     content = kind.content
     found = np.empty(len(light.lon), np.int32)
+    cells, width, left, bottom = kind.cells
     find_pixels(
-        light.lon, light.lat, *kind.pixel_positions, *kind.cells, content.pixel_size,
-        kind.lookup_shape, content.effective_focal_length, content.camera_rotation, found,
+        light.lon, light.lat, *kind.pixel_positions, cells, width, left, bottom,
+        content.pixel_size, kind.lookup_shape, content.effective_focal_length,
+        content.camera_rotation, found,
     )  # fmt: skip
     offsets = np.empty_like(light.offsets)
     count_inside(light.offsets, found, offsets)

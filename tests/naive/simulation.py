@@ -1,6 +1,7 @@
 """The kernels of the simulator, in the plainest form: Python integers, numpy and loops."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def find_pixel(x, y, pixel_x, pixel_y, width, square):
 
 def sort_by_pixel(offsets, pixel, time):
     events = []
-    for begin, end in zip(offsets[:-1], offsets[1:], strict=True):
+    for begin, end in pairwise(offsets):
         inside = [k for k in range(begin, end) if pixel[k] >= 0]
         events.append(sorted(inside, key=lambda k: pixel[k]))
     order = [k for event in events for k in event]

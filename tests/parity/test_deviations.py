@@ -125,10 +125,10 @@ def test_whole_telescopes_of_a_truncated_event_are_kept_and_the_exit_code_is_1(
 def test_a_damaged_event_costs_only_itself(example_files: dict[str, Path], tmp_path: Path) -> None:
     data = bytearray(content(example_files["pixel-settings-v3"]))
     place, seen = 0, 0
-    while seen < 4:  # the sync marker in front of the fourth array event
+    while seen < 4:  # the header of the fourth array event
         place = data.index(SYNC, place + 1)
         seen += int.from_bytes(data[place + 4 : place + 8], "little") & 0xFFFF == 2010
-    data[place : place + 4] = b"\0\0\0\0"
+    data[place : place + 24] = bytes(24)
     path = tmp_path / "damaged.simtel"
     path.write_bytes(data)
     tables = ours(path, tmp_path)

@@ -167,13 +167,12 @@ def _leave_out(events: Events, k: int, problem: str, account: Account) -> None:
 def _report(events: Events, k: int, problem: str, account: Account, row: int) -> None:
     telescope = events.telescopes[k]
     found = events.block.table[row]
-    account.lose(
-        Loss(
-            problem,
-            events.block.offset + int(found[ot.START]), int(found[ot.SIZE]), int(found[ot.TYPE]),
-            int(found[ot.ID]), int(events.event_id[telescope[ei.EVENT]]), int(telescope[ei.TEL_ID]),
-        )  # fmt: skip
+    place, size, kind, ident = (
+        int(found[column]) for column in (ot.START, ot.SIZE, ot.TYPE, ot.ID)
     )
+    event_id, tel_id = events.event_id[telescope[ei.EVENT]], telescope[ei.TEL_ID]
+    place += events.block.offset
+    account.lose(Loss(problem, place, size, kind, ident, int(event_id), int(tel_id)))
 
 
 def _decode(

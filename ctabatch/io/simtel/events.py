@@ -141,9 +141,7 @@ class EventIndexer:
         images = np.array([int(t) for t in run.header["tel_id"]], np.int64)
         ei.link_true_images(block.table, images, telescopes, n_telescopes)
         columns = self._columns(run, block, events, integers[:n_mc], floats[:n_mc])
-        consistency.report_gaps(
-            block, events, telescopes, columns.pop("n_with_data"), self.account
-        )
+        consistency.report_gaps(block, events, telescopes, columns.pop("n_with_data"), self.account)
         return self._select(columns, telescopes)
 
     def _columns(
@@ -180,13 +178,12 @@ class EventIndexer:
         if n_bad:
             for k in np.flatnonzero(np.diff(starts) == 0):
                 row = block.table[events[k, ei.ROW]]
-                self.account.lose(
-                    Loss(
-                        "the trigger block [2009] is missing or malformed: event left out",
-                        block.offset + int(row[ot.START]), int(row[ot.SIZE]),
-                        int(row[ot.TYPE]), int(row[ot.ID]), int(event_id[k]),
-                    )  # fmt: skip
+                place, size, kind, ident = (
+                    int(row[column]) for column in (ot.START, ot.SIZE, ot.TYPE, ot.ID)
                 )
+                reason = "the trigger block [2009] is missing or malformed: event left out"
+                place += block.offset
+                self.account.lose(Loss(reason, place, size, kind, ident, int(event_id[k])))
         return {
             "run": run,
             "block": block,

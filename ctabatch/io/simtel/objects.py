@@ -104,7 +104,12 @@ def _camera_organization(content: bytes) -> dict[str, int]:
     n_pixels, n_drawers, n_gains, n_sectors = struct.unpack_from("<4i", content)
     if n_gains not in (1, 2):
         raise ValueError(f"{n_gains} gains")
-    return dict(n_pixels=n_pixels, n_drawers=n_drawers, n_gains=n_gains, n_sectors=n_sectors)
+    return {
+        "n_pixels": n_pixels,
+        "n_drawers": n_drawers,
+        "n_gains": n_gains,
+        "n_sectors": n_sectors,
+    }
 
 
 SHOWER_HISTOGRAM = 6
@@ -116,7 +121,7 @@ def shower_histogram(content: bytes) -> dict[str, Any] | None:
     Returns
     -------
     dict or None
-        ``entries``, ``lower_x``, ``upper_x`` (m), ``lower_y``, ``upper_y`` (log10 TeV) and ``data``,
+        ``entries``, ``lower_x``, ``upper_x`` (m), ``lower_y``, ``upper_y`` (log10 TeV), ``data``:
         float64 (n_energies, n_distances); None if the block has no such histogram.
 
     Notes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, Self
 
 import numpy as np
 
@@ -78,7 +78,7 @@ class SimtelReader:
             self._first = next(self._steps, None)
             if not self.runs:
                 raise InputError(
-                    f"{self.name}: no run header [2000] in this file, so it holds no sim_telarray data"
+                    f"{self.name}: no run header [2000] in this file: it holds no sim_telarray data"
                 )
         except BaseException:
             self.close()
@@ -108,7 +108,7 @@ class SimtelReader:
     def close(self) -> None:
         self.stream.close()
 
-    def __enter__(self) -> SimtelReader:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
