@@ -80,7 +80,7 @@ def test_public_names_are_the_objects_of_their_modules():
 def test_the_readme_has_the_two_commands_that_ci_and_newcomers_run():
     text = (ROOT / "README.md").read_text()
     commands = re.findall(r"<!-- command: (\w+) -->\n```bash\n(.+)\n```", text)
-    assert [name for name, _ in commands] == ["process", "test"]
+    assert [name for name, _ in commands] == ["demo", "test"]
     for _, line in commands:
         assert line.startswith("python3 -m venv .venv && .venv/bin/pip install")
     assert "pytest" in dict(commands)["test"]

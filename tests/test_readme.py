@@ -1,4 +1,4 @@
-"""The README's Python lines run as they stand, on the dataset its first command makes."""
+"""The README's Python lines run as they stand, on the dataset its command for a real file makes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BLOCKS = re.findall(r"```python\n(.*?)```", QUERIES, flags=re.DOTALL)
 
 @pytest.fixture(scope="module")
 def folder(example_files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that holds the dataset of the README's first command."""
+    """A folder that holds the dataset of the README's command for a real file."""
     words = re.search(r"ctabatch (process example:sst1m .*)", README)
     assert words is not None
     folder = tmp_path_factory.mktemp("readme")
