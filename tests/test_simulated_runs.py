@@ -12,6 +12,7 @@ from ctabatch.simulate.arrays import ARRAYS, Array, Place, load_array
 from ctabatch.simulate.options import SimulationOptions
 from ctabatch.simulate.response import dl2_events
 from ctabatch.simulate.run import image_events, run_content, simulate
+from ctabatch.simulate.shower_model import cut_to_fit
 from tests.simulated_telescopes import one_telescope, source_in_camera
 
 SMALL = {
@@ -87,6 +88,18 @@ def test_large_batches_are_cut_between_showers(monkeypatch):
     assert len(batches) > 3
     assert all(len(b.event_id) == 3 * len(b.shower_id) for b in batches)
     assert all_bytes(batches) == expected
+
+
+def test_too_many_photo_electrons_are_cut_where_they_are_most():
+    count = np.array([5, 100, 40, 300])
+    cut_to_fit(count, 445)
+    assert count.tolist() == [5, 100, 40, 300]
+    cut_to_fit(count, 345)
+    assert count.tolist() == [5, 100, 40, 200]
+    cut_to_fit(count, 200)
+    assert count.tolist() == [5, 77, 40, 77]
+    cut_to_fit(count, 3)
+    assert count.tolist() == [0, 0, 0, 0]
 
 
 def test_images_have_the_showers_and_photo_electrons_of_waveforms():

@@ -27,6 +27,9 @@ from .primaries import Primaries
 
 #: Slices of cascades that are so far beyond the edge of the camera are left out, deg.
 MARGIN = 1.5
+#: Photo-electrons that all uses of a shower may have in all telescopes: their lists are in memory
+#: at once. See `cut_to_fit`.
+MAX_SHOWER_PE = 8_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +64,22 @@ def pointing_basis(altitude: float, azimuth: float) -> NDArray[np.float64]:
 def _edge(kind: TelescopeKind) -> float:
     """Cosine of the angle beyond which a telescope cannot see a slice."""
     return float(np.cos(np.deg2rad(kind.radius + MARGIN)))
+
+
+def cut_to_fit(count: NDArray[np.int64], most: int) -> None:
+    """Cut the brightest entries of `count` to one value, so that the sum is at most `most`.
+
+    Only showers of tens of TeV that are used many times close to large telescopes are affected;
+    their brightest images, which are saturated anyway, come out fainter than they should.
+    """
+    if count.sum() <= most:
+        return
+    ascending = np.sort(count, axis=None)
+    below = np.concatenate([[0], np.cumsum(ascending)[:-1]])
+    left = len(ascending) - np.arange(len(ascending))
+    # the first entry from which on all share what the fainter ones leave
+    first = np.argmax(below + left * ascending > most)
+    np.minimum(count, (most - below[first]) // left[first], out=count)
 
 
 class Showers:
@@ -104,6 +123,8 @@ class Showers:
                 primaries.core, self._position, collecting, pointing_basis(*options.pointing)[0],
                 np.array([_edge(kind) for kind in kinds]), self.expected, self.count,
             )  # fmt: skip
+        for shower in self.count.reshape(len(start), -1):
+            cut_to_fit(shower, MAX_SHOWER_PE)
         self.starting_grammage = np.zeros(len(start))
         upright = np.sin(self._axes[:, 0])
         self.h_first_int = np.array([height_at(depth) for depth in start * upright])
