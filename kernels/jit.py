@@ -48,6 +48,3 @@ def kernel(function: F) -> F:
         return cast(F, numba.njit(nogil=True, cache=True)(function))
     finally:
         config.CACHE_DIR = before  # type: ignore[attr-defined]
-
-
-inline = kernel

@@ -1,9 +1,10 @@
-"""First maximum of the sum of some rows: eight samples at a time in vector registers.
+"""First maximum of the sum of some rows: sixteen samples at a time in vector registers.
 
 A compiler may not turn a search for the first maximum into vector code by itself: comparisons of
 floating-point numbers have an order. Here every lane keeps its own first maximum and the lanes are
 compared at the end, the lower sample winning ties, so the result is that of the plain loop. Sums
-are in double precision, where adding six single-precision numbers is exact but in absurd cases.
+are in single precision and in the order of the rows, as in ctapipe: where two samples are equal
+but for rounding, the order decides which is the first maximum.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
 #: Samples per step; rows must be padded to a multiple.
-LANES = 8
+LANES = 16
 #: Rows that are added: a fixed number, so that their addresses stay in registers.
 N_ROWS = 6
 
@@ -30,7 +31,7 @@ def first_maximum(
     Parameters
     ----------
     rows : float32 (m * stride,)
-        Rows of `stride` numbers, a multiple of 8.
+        Rows of `stride` numbers, a multiple of 16.
     stride : int
     numbers : uint32 (k,)
         Rows to add are ``numbers[begin:begin + 6]``; a row of zeros fills up.
@@ -42,10 +43,10 @@ def first_maximum(
     -------
     int
     """
-    total = np.zeros(n_samples)
+    total = np.zeros(n_samples, np.float32)
     for j in range(N_ROWS):
         row = np.int64(numbers[begin + j]) * stride
-        total += rows[row : row + n_samples].astype(np.float64)
+        total += rows[row : row + n_samples]
     return int(np.argmax(total))
 
 
@@ -62,7 +63,6 @@ def _vector_maximum(
         numbers = context.make_array(signature.args[2])(context, builder, numbers_value)
         i32, i64 = ir.IntType(32), ir.IntType(64)
         singles = ir.VectorType(ir.FloatType(), LANES)
-        doubles = ir.VectorType(ir.DoubleType(), LANES)
         indices = order_type = ir.VectorType(i32, LANES)
 
         def splat(value: Any, vector_type: Any) -> Any:
@@ -83,24 +83,23 @@ def _vector_maximum(
             places.append(builder.mul(builder.zext(number, i64), stride))
 
         def row_sum(chunk: Any) -> Any:
-            """Sum of the rows over the eight samples from `chunk` on."""
+            """Sum of the rows over the sixteen samples from `chunk` on."""
             total = None
             for place in places:
                 pointer = builder.gep(rows.data, [builder.add(place, chunk)])
                 loaded = builder.load(builder.bitcast(pointer, singles.as_pointer()))
                 loaded.align = 4
-                wide = builder.fpext(loaded, doubles)
-                total = wide if total is None else builder.fadd(total, wide)
+                total = loaded if total is None else builder.fadd(total, loaded)
             return total
 
-        lowest = ir.Constant(doubles, [float("-inf")] * LANES)
+        lowest = ir.Constant(singles, [float("-inf")] * LANES)
         lane = ir.Constant(indices, list(range(LANES)))
         limit = splat(builder.trunc(n_samples, i32), indices)
         before = builder.block
         loop, done = builder.append_basic_block("chunk"), builder.append_basic_block("chunks_done")
         builder.branch(loop)
         builder.position_at_end(loop)
-        chunk, best, where = builder.phi(i64), builder.phi(doubles), builder.phi(indices)
+        chunk, best, where = builder.phi(i64), builder.phi(singles), builder.phi(indices)
         chunk.add_incoming(ir.Constant(i64, 0), before)
         best.add_incoming(lowest, before)
         where.add_incoming(ir.Constant(indices, [0] * LANES), before)
@@ -122,11 +121,11 @@ def _vector_maximum(
         builder.position_at_end(done)
         # Not by rotating the lanes against each other: LLVM 20 loses the last rotation for AVX-512.
         # largest of the lanes, then the first sample among the lanes that reach it
-        largest = reduction("llvm.vector.reduce.fmax.v8f64", new_best, doubles)
-        reached = builder.fcmp_ordered("==", new_best, splat(largest, doubles))
+        largest = reduction("llvm.vector.reduce.fmax.v16f32", new_best, singles)
+        reached = builder.fcmp_ordered("==", new_best, splat(largest, singles))
         never = ir.Constant(indices, [(1 << 31) - 1] * LANES)
         first = reduction(
-            "llvm.vector.reduce.umin.v8i32", builder.select(reached, new_where, never), indices
+            "llvm.vector.reduce.umin.v16i32", builder.select(reached, new_where, never), indices
         )
         return builder.zext(first, i64)
 

@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from .jit import inline, kernel
+from .jit import kernel
 
 #: What a stream is for: the last number it is started with.
 PRIMARY, CORE, CASCADE, COUNT, PHOTONS, NOISE, CHARGES = range(7)
@@ -28,7 +28,7 @@ _TO_UNIT = 2.0**-53
 _LARGE_MEAN = 10.0
 
 
-@inline
+@kernel
 def _mix(z: np.uint64) -> np.uint64:
     z = (z ^ (z >> _BY_30)) * _MIX_1
     z = (z ^ (z >> _BY_27)) * _MIX_2

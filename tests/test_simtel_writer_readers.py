@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 import warnings
@@ -261,7 +262,12 @@ def test_ctapipe_process_runs_without_complaint(file, tmp_path):
         sys.executable, "-m", "ctapipe.tools.process", f"--input={path}", f"--output={output}",
         "--write-images", "--write-parameters", "--write-showers",
     ]  # fmt: skip
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    # astropy complains about these variables itself where an older cache of its own exists
+    xdg = {"XDG_CACHE_HOME", "XDG_CONFIG_HOME"}
+    environment = {name: value for name, value in os.environ.items() if name not in xdg}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout + done.stderr == ""
     with warnings.catch_warnings():

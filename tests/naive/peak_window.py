@@ -8,7 +8,7 @@ def charges(r1, neighbors, correction, time_shift, sampling_rate, width, shift):
     n_pixels, n_samples = r1.shape
     image, time = np.zeros(n_pixels), np.zeros(n_pixels)
     for p in range(n_pixels):
-        total = sum((r1[n].astype(float) for n in neighbors[p]), np.zeros(n_samples))
+        total = sum((r1[n] for n in neighbors[p]), np.zeros(n_samples, np.float32))
         peak = int(np.argmax(total))
         window = [s for s in range(peak - shift, peak - shift + width) if 0 <= s < n_samples]
         values = r1[p, window].astype(float)

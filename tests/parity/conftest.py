@@ -13,6 +13,9 @@ import pytest
 from ctabatch.config import ProcessConfig
 from ctabatch.engine import Engine
 from ctabatch.io.examples import EXAMPLES
+from ctabatch.simulate.arrays import load_array
+from ctabatch.simulate.files import simulate_file
+from ctabatch.simulate.options import SimulationOptions
 from tests.parity.closeness import WORST
 from tests.parity.our_tables import Columns, Tables
 
@@ -25,6 +28,18 @@ if TYPE_CHECKING:
 UNREADABLE_FOR_CTAPIPE = "camera-organisation-v2"
 FILES = [name for name, example in EXAMPLES.items()
          if example.kind == "simtel" and name != UNREADABLE_FOR_CTAPIPE]  # fmt: skip
+#: Simulated files: together some thousand telescope events of two kinds of camera.
+SIMULATED = {
+    "simulated-gammas": SimulationOptions(
+        primary="gamma", n_showers=150, array=load_array("alpha-north"), max_core_distance=300.0,
+        energy_range=(0.1, 20.0), source_offset=0.5, seed=11, obs_id=11,
+    ),
+    "simulated-protons": SimulationOptions(
+        primary="proton", n_showers=500, array=load_array("alpha-north"), max_core_distance=300.0,
+        energy_range=(0.5, 50.0), seed=12, obs_id=12,
+    ),
+}  # fmt: skip
+FILES += SIMULATED
 
 
 @dataclass
@@ -112,14 +127,18 @@ def pairs(
 
     @cache
     def both(name: str) -> Pair:
-        return make_pair(name, example_files[name], tmp_path_factory.mktemp(name))
+        folder = tmp_path_factory.mktemp(name)
+        path = example_files.get(name, folder / f"{name}.simtel.zst")
+        if name in SIMULATED:
+            simulate_file(SIMULATED[name], path)
+        return make_pair(name, path, folder)
 
     return both
 
 
 @pytest.fixture(params=FILES)
 def pair(request: pytest.FixtureRequest, pairs: Callable[[str], Pair]) -> Pair:
-    """Both outputs of each example file in turn."""
+    """Both outputs of each example and simulated file in turn."""
     return pairs(request.param)
 
 
