@@ -6,7 +6,9 @@ import contextlib
 import errno
 import os
 import uuid
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +19,8 @@ from ctabatch.errors import OutputError
 #: Rows are collected until they take this much memory, then written as one row group: large enough
 #: to compress well, small enough that a reader of one event reads little.
 ROW_GROUP_BYTES = 8 << 20
+#: Row groups that wait for the writer's thread or are being written.
+MAX_UNDER_WAY = 3
 
 
 class PartFiles:
@@ -40,11 +44,25 @@ class PartFiles:
         self._token = uuid.uuid4().hex[:8]
         self._open: dict[tuple[str, bytes], _Table] = {}
         self._visible: list[Path] = []
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ctabatch-writer")
+        self._under_way: deque[Future[None]] = deque()
 
     def write(self, table: str, batch: pa.RecordBatch) -> None:
         """Append rows to a table; a second schema of the same table gets a file of its own."""
         with writing(self.root):
-            self._table(table, batch.schema).append(batch)
+            rows = self._table(table, batch.schema).append(batch)
+            if rows is not None:
+                self._hand_over(*rows)
+
+    def _hand_over(self, writer: pq.ParquetWriter, rows: pa.Table) -> None:
+        """Let the writer's thread compress and write a row group; errors come back here."""
+        while len(self._under_way) >= MAX_UNDER_WAY or (
+            self._under_way and self._under_way[0].done()
+        ):
+            self._under_way.popleft().result()
+        self._under_way.append(
+            self._thread.submit(writer.write_table, rows, row_group_size=max(len(rows), 1))
+        )
 
     def require(self, table: str, schema: pa.Schema) -> None:
         """Make sure that a table exists, even if it stays empty."""
@@ -66,8 +84,11 @@ class PartFiles:
     def close(self) -> None:
         """Finish all files under their work-in-progress names; what can fill a disk ends here."""
         with writing(self.root):
+            while self._under_way:
+                self._under_way.popleft().result()
             for table in self._open.values():
                 table.close()
+        self._thread.shutdown()
 
     def publish(self) -> dict[str, dict[str, int]]:
         """Close all files and give them their final names.
@@ -96,10 +117,12 @@ class PartFiles:
 
     def discard(self) -> None:
         """Remove everything that belongs to no committed part."""
+        self._thread.shutdown(cancel_futures=True)
         for path in self._visible:
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
         for table in self._open.values():
+            table.forget()
             with contextlib.suppress(OSError, pa.ArrowException):
                 table.close()
             with contextlib.suppress(OSError):
@@ -123,22 +146,29 @@ class _Table:
                               if name in schema.names],
         )  # fmt: skip
 
-    def append(self, batch: pa.RecordBatch) -> None:
+    def append(self, batch: pa.RecordBatch) -> tuple[pq.ParquetWriter, pa.Table] | None:
+        """Collect rows; when they fill a row group, give it back with the writer to write it."""
         self._pending.append(batch)
         self._n_pending += batch.nbytes
         self.n_rows += batch.num_rows
-        if self._n_pending >= ROW_GROUP_BYTES:
-            self._flush()
+        if self._n_pending < ROW_GROUP_BYTES:
+            return None
+        return self._writer, self._take()
 
-    def _flush(self) -> None:
-        if self._writer is not None and self._pending:
-            pending, self._pending, self._n_pending = self._pending, [], 0
-            rows = pa.Table.from_batches(pending)
-            self._writer.write_table(rows, row_group_size=max(len(rows), 1))
+    def _take(self) -> pa.Table:
+        pending, self._pending, self._n_pending = self._pending, [], 0
+        return pa.Table.from_batches(pending)
+
+    def forget(self) -> None:
+        """Drop the rows that are not written yet."""
+        self._pending, self._n_pending = [], 0
 
     def close(self) -> None:
+        """Write the rest and finish the file; no row group may be under way."""
         try:
-            self._flush()
+            if self._writer is not None and self._pending:
+                rows = self._take()
+                self._writer.write_table(rows, row_group_size=max(len(rows), 1))
         finally:
             writer, self._writer = self._writer, None
             if writer is not None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import Counter
 from dataclasses import asdict, dataclass, field
+from threading import Lock
 from typing import Any
 
 
@@ -49,18 +51,24 @@ class Loss:
 
 @dataclass
 class Account:
-    """Losses (with place, at most `limit` kept in full) and harmless omissions (counted)."""
+    """Losses (with place, at most `limit` kept in full) and harmless omissions (counted).
+
+    Filled by the thread that reads ahead and by the one that decodes.
+    """
 
     limit: int = 1000
     losses: list[Loss] = field(default_factory=list)
     n_losses: int = 0
     notes: Counter[str] = field(default_factory=Counter)
+    _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     def lose(self, loss: Loss) -> None:
-        self.n_losses += 1
-        if len(self.losses) < self.limit:
-            self.losses.append(loss)
+        with self._lock:
+            self.n_losses += 1
+            if len(self.losses) < self.limit:
+                insort(self.losses, loss, key=lambda other: other.offset)
 
     def note(self, what: str, n: int = 1) -> None:
         if n:
-            self.notes[what] += n
+            with self._lock:
+                self.notes[what] += n

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import BinaryIO, Literal, Self
 
 import numpy as np
@@ -16,6 +16,7 @@ from . import consistency, objects
 from .blocks import BLOCK_SIZE, FILLER, Block, BlockReader
 from .events import EventIndexer, Events, first_events
 from .losses import Account
+from .prefetch import prefetched
 from .run import STATE_TYPES, Run, RunReader
 
 #: Top-level types that belong to events, or that are known and not needed.
@@ -106,6 +107,8 @@ class SimtelReader:
         yield from self._steps
 
     def close(self) -> None:
+        """Stop reading ahead and close the file."""
+        self._steps.close()
         self.stream.close()
 
     def __enter__(self) -> Self:
@@ -114,8 +117,8 @@ class SimtelReader:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _walk(self) -> Iterator[Events]:
-        for block in self._reader:
+    def _walk(self) -> Generator[Events]:
+        for block in prefetched(self._reader):
             self._indexer.new_block()
             yield from self._events_of(block)
             if self.stopped:
