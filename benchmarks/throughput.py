@@ -4,7 +4,7 @@ The commands run in turn as whole processes on the same input, several times; th
 accounting of each finished process gives wall time, CPU time and peak memory. Medians and their
 ratios are printed.
 
-    python benchmarks/throughput.py                       the SST-1M example repeated to 620 events
+    python benchmarks/throughput.py                      the SST-1M example repeated to 1860 events
     python benchmarks/throughput.py --example prod6 --times 50 --rounds 5 --json result.json
 """
 
@@ -137,7 +137,7 @@ def main() -> None:
     """Make the input, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--example", default="sst1m", help="example whose events are repeated")
-    parser.add_argument("--times", type=int, default=20, help="how often")
+    parser.add_argument("--times", type=int, default=60, help="how often")
     parser.add_argument("--rounds", type=int, default=3, help="counted runs of each command")
     parser.add_argument("--equivalent", action="store_true",
                         help="ask ctapipe for the equivalent focal length")  # fmt: skip

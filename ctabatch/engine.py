@@ -9,6 +9,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -110,20 +111,27 @@ class Engine:
         return result
 
     def _part(self, path: Path, progress: Progress | None) -> PartResult:
-        digest, size = file_digest(path)
-        part = part_name(path, digest)
-        earlier = self.folder.record(part)
-        if earlier is not None:
-            same = earlier.get("config_digest") == self.config.digest()
-            if self.existing == "resume" and same:
-                return PartResult(str(path), part, "skipped", record=earlier)
-            if self.existing == "refuse":
-                raise OptionError(
-                    f"{path}: already in {self.folder.root} as part {part}; use --resume to skip "
-                    "it or --overwrite to process it again"
-                )
-        files = PartFiles(self.folder.root, part)
+        # The digest of a new file is not needed before its part is committed: it is taken beside
+        # the work. If there is a part of this name it decides whether there is any work.
+        digests = ThreadPoolExecutor(1, thread_name_prefix="ctabatch-digest")
+        future = digests.submit(file_digest, path)
+        digests.shutdown(wait=False)
+        if self._has_part_like(path):
+            digest, _ = future.result()
+            part = part_name(path, digest)
+            earlier = self.folder.record(part)
+            if earlier is not None:
+                same = earlier.get("config_digest") == self.config.digest()
+                if self.existing == "resume" and same:
+                    return PartResult(str(path), part, "skipped", record=earlier)
+                if self.existing == "refuse":
+                    raise OptionError(
+                        f"{path}: already in {self.folder.root} as part {part}; use --resume to "
+                        "skip it or --overwrite to process it again"
+                    )
+        files = PartFiles(self.folder.root)
         try:
+            size = input_size(path)
             writer = _PartWriter(self.folder, files, self.config)
             with (
                 warnings.catch_warnings(record=True) as caught,
@@ -131,6 +139,8 @@ class Engine:
             ):
                 warnings.simplefilter("always")
                 _consume(reader, writer, progress, size)
+            digest, size = future.result()
+            part = files.part = part_name(path, digest)
             record = {
                 "part": part,
                 "input": {"name": path.name, "path": str(path), "size": size, "sha256": digest},
@@ -147,6 +157,11 @@ class Engine:
         for other in self._replaced_by(part, path):
             self.folder.remove(other)
         return PartResult(str(path), part, record=record)
+
+    def _has_part_like(self, path: Path) -> bool:
+        """Whether any part has the name that this file would get, but for the digest."""
+        stem = part_name(path, "")
+        return any(name.rpartition("-")[0] + "-" == stem for name in self.folder.parts())
 
     def _replaced_by(self, part: str, path: Path) -> list[str]:
         """Parts made from an earlier content of the same file."""
@@ -271,6 +286,20 @@ def file_digest(path: Path) -> tuple[str, int]:
             return digest, file.tell()
         except OSError as error:
             raise InputError(f"{path}: {error.strerror or error}") from error
+
+
+def input_size(path: Path) -> int:
+    """Size of a file.
+
+    Raises
+    ------
+    InputError
+        It is gone.
+    """
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from error
 
 
 def part_name(path: Path, digest: str) -> str:

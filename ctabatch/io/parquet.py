@@ -31,7 +31,8 @@ class PartFiles:
     root : Path
         Folder of the dataset.
     part : str
-        Name of the part: every file is called ``TABLE/PART.parquet``.
+        Name of the part: every file is called ``TABLE/PART.parquet``. It may be set as late as
+        before `publish`.
 
     Raises
     ------
@@ -39,7 +40,7 @@ class PartFiles:
         The disk is full, or the folder may not be written (from any method).
     """
 
-    def __init__(self, root: Path, part: str) -> None:
+    def __init__(self, root: Path, part: str = "") -> None:
         self.root, self.part = root, part
         self._token = uuid.uuid4().hex[:8]
         self._open: dict[tuple[str, bytes], _Table] = {}
@@ -73,12 +74,11 @@ class PartFiles:
         key = (table, schema.serialize().to_pybytes())
         if key not in self._open:
             n_before = sum(1 for name, _ in self._open if name == table)
-            name = self.part if n_before == 0 else f"{self.part}-{n_before + 1}"
+            suffix = "" if n_before == 0 else f"-{n_before + 1}"
             folder = self.root / table
             folder.mkdir(parents=True, exist_ok=True)
-            self._open[key] = _Table(
-                folder / f"{name}.parquet", folder / f".{name}.{self._token}.wip", schema
-            )
+            wip = folder / f".{self._token}{suffix}.wip"
+            self._open[key] = _Table(folder, suffix, wip, schema)
         return self._open[key]
 
     def close(self) -> None:
@@ -98,18 +98,18 @@ class PartFiles:
         dict
             File, relative to the dataset -> its rows and bytes.
         """
+        if not self.part:
+            raise ValueError("the part has no name")
         self.close()
+        tables = {}
         with writing(self.root):
             for table in self._open.values():
-                table.wip.replace(table.path)
-                self._visible.append(table.path)
-        return {
-            table.path.relative_to(self.root).as_posix(): {
-                "rows": table.n_rows,
-                "bytes": table.path.stat().st_size,
-            }
-            for table in self._open.values()
-        }
+                path = table.folder / f"{self.part}{table.suffix}.parquet"
+                table.wip.replace(path)
+                self._visible.append(path)
+                name = path.relative_to(self.root).as_posix()
+                tables[name] = {"rows": table.n_rows, "bytes": path.stat().st_size}
+        return tables
 
     def keep(self) -> None:
         """Say that the part is committed: `discard` leaves its files alone."""
@@ -130,8 +130,8 @@ class PartFiles:
 
 
 class _Table:
-    def __init__(self, path: Path, wip: Path, schema: pa.Schema) -> None:
-        self.path, self.wip, self.schema = path, wip, schema
+    def __init__(self, folder: Path, suffix: str, wip: Path, schema: pa.Schema) -> None:
+        self.folder, self.suffix, self.wip, self.schema = folder, suffix, wip, schema
         self.n_rows = 0
         self._pending: list[pa.RecordBatch] = []
         self._n_pending = 0
