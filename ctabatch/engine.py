@@ -32,6 +32,7 @@ from ctabatch.io.simtel.tables import (
     trigger_batch,
 )
 from ctabatch.io.streams import open_file
+from ctabatch.kernels.jit import CACHE_FOLDER
 from ctabatch.schemas.simulation import RUN, SHOWER
 from ctabatch.schemas.trigger import POINTING, TELESCOPE_TRIGGER, TRIGGER
 from ctabatch.source import calibrated, calibrated_rows, raw_rows, telescope_events
@@ -317,6 +318,11 @@ def software() -> dict[str, str]:
         "python": platform.python_version(),
         **{name: version(name) for name in packages},
     }
+
+
+def kernels_are_compiled() -> bool:
+    """Whether the machine code of this version's kernels is cached already."""
+    return any(Path(CACHE_FOLDER).rglob("*.nbi"))
 
 
 def check_inputs(paths: Iterable[Path]) -> None:

@@ -158,6 +158,8 @@ def _run_all(engine: Any, paths: list[Path], *, quiet: bool) -> list[PartResult]
         TimeRemainingColumn,
     )
 
+    from ctabatch.engine import kernels_are_compiled
+
     console = Console(stderr=True)
     results = []
     columns = (
@@ -168,6 +170,8 @@ def _run_all(engine: Any, paths: list[Path], *, quiet: bool) -> list[PartResult]
         TimeRemainingColumn(),
     )
     show = console.is_terminal and not quiet
+    if show and not kernels_are_compiled():
+        console.print("Compiling the kernels of this version, once: this takes some seconds.")
     with Progress(*columns, console=console, disable=not show, transient=True) as bar:
         total = len(paths) if len(paths) > 1 else paths[0].stat().st_size
         task = bar.add_task("process", total=total, events=0)
