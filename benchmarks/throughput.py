@@ -62,10 +62,12 @@ def commands(source: Path, scratch: Path, *, equivalent: bool) -> dict[str, list
     }
 
 
-def measure(command: Sequence[str]) -> tuple[float, float, float]:
-    """Wall seconds, CPU seconds and peak MiB of one run of a command."""
+def measure(command: Sequence[str], folder: str) -> tuple[float, float, float]:
+    """Wall seconds, CPU seconds and peak MiB of one run of a command in a folder."""
     begin = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
     assert process.stderr is not None
     complaint = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
@@ -85,7 +87,7 @@ def run(source: Path, rounds: int, *, equivalent: bool) -> dict[str, dict[str, f
         for index in range(rounds + 1):
             for name, command in todo.items():
                 print(f"\rround {index} of {rounds}: {name:30}", end="", file=sys.stderr)
-                sample = measure(command)
+                sample = measure(command, folder)
                 if index:  # the first fills caches of files and machine code
                     samples.setdefault(name, []).append(sample)
     print("\r" + " " * 60, end="\r", file=sys.stderr)
