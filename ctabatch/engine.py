@@ -117,7 +117,7 @@ class Engine:
         digests = ThreadPoolExecutor(1, thread_name_prefix="ctabatch-digest")
         future = digests.submit(file_digest, path)
         digests.shutdown(wait=False)
-        if self._has_part_like(path):
+        if self.folder.parts_of(part_stem(path)):
             digest, _ = future.result()
             part = part_name(path, digest)
             earlier = self.folder.record(part)
@@ -159,20 +159,13 @@ class Engine:
             self.folder.remove(other)
         return PartResult(str(path), part, record=record)
 
-    def _has_part_like(self, path: Path) -> bool:
-        """Whether any part has the name that this file would get, but for the digest."""
-        stem = part_name(path, "")
-        return any(name.rpartition("-")[0] + "-" == stem for name in self.folder.parts())
-
     def _replaced_by(self, part: str, path: Path) -> list[str]:
         """Parts made from an earlier content of the same file."""
-        stem = part.rpartition("-")[0]
         others = []
-        for name in self.folder.parts():
-            if name != part and name.rpartition("-")[0] == stem:
-                record = self.folder.record(name)
-                if record is not None and record.get("input", {}).get("path") == str(path):
-                    others.append(name)
+        for name in self.folder.parts_of(part_stem(path)):
+            record = self.folder.record(name) if name != part else None
+            if record is not None and record.get("input", {}).get("path") == str(path):
+                others.append(name)
         return others
 
 
@@ -303,11 +296,15 @@ def input_size(path: Path) -> int:
         raise InputError(f"{path}: {error.strerror or error}") from error
 
 
+def part_stem(path: Path) -> str:
+    """Name of a file as the beginning of its part's name."""
+    stem = re.sub(r"\.(simtel|gz|zst|zstd)", "", path.name)
+    return (re.sub(r"[^A-Za-z0-9_.+-]+", "-", stem).strip("-.") or "part")[:120]
+
+
 def part_name(path: Path, digest: str) -> str:
     """Name of the part that an input becomes: the stem of the file and the start of its digest."""
-    stem = re.sub(r"\.(simtel|gz|zst|zstd)", "", path.name)
-    stem = re.sub(r"[^A-Za-z0-9_.+-]+", "-", stem).strip("-.") or "part"
-    return f"{stem[:120]}-{digest[:8]}"
+    return f"{part_stem(path)}-{digest[:8]}"
 
 
 def software() -> dict[str, str]:

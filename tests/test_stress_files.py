@@ -13,6 +13,7 @@ import pytest
 from ctabatch.errors import InputError
 from ctabatch.io.simtel.batches import raw_batches
 from ctabatch.io.simtel.source import SimtelReader
+from ctabatch.source import calibrated
 
 
 def _load() -> ModuleType:
@@ -39,7 +40,7 @@ EXPECTED = {
     "zeros": (9, 0),
     "lost-block": (9, 1),
     "garbage-between": (10, 1),
-    "no-monitoring": (10, 0),
+    "no-monitoring": (10, 10),
     "unknown-object": (10, 0),
 }
 
@@ -49,8 +50,8 @@ def read(data: bytes) -> tuple[int, int, dict[str, int]]:
         n = 0
         for events in reader:
             n += len(events)
-            for _ in raw_batches(events, reader.account):
-                pass
+            for raw in raw_batches(events, reader.account):
+                calibrated(raw, reader.account)
         return n, reader.account.n_losses, dict(reader.account.notes)
 
 

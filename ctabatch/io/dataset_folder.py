@@ -104,6 +104,11 @@ class DatasetFolder:
         """Names of the committed parts, sorted."""
         return sorted(p.stem for p in (self.root / "parts").glob("[!.]*.json"))
 
+    def parts_of(self, stem: str) -> list[str]:
+        """Names of the committed parts that are called ``STEM-DIGEST``, sorted."""
+        found = (path.stem for path in (self.root / "parts").glob(f"{stem}-*.json"))
+        return sorted(name for name in found if name.rpartition("-")[0] == stem)
+
     def records(self) -> Iterator[dict[str, Any]]:
         for part in self.parts():
             record = self.record(part)
