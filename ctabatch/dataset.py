@@ -10,6 +10,8 @@ from ctabatch.errors import InputError, OptionError
 from ctabatch.io.dataset_folder import DatasetFolder
 
 KEYS = ["obs_id", "event_id"]
+#: The table of predictions is called so, followed by the prefix.
+PREDICTIONS = "dl2/subarray/model="
 
 
 class Dataset:
@@ -31,10 +33,7 @@ class Dataset:
     def __init__(self, root: str | Path) -> None:
         self._folder = DatasetFolder(root)
         self._folder.check()
-        self._files: dict[str, list[Path]] = {}
-        for record in self._folder.records():
-            for name in record["tables"]:
-                self._files.setdefault(name.rpartition("/")[0], []).append(self._folder.root / name)
+        self._files = self._folder.tables()
 
     @property
     def parts(self) -> list[str]:
@@ -49,7 +48,7 @@ class Dataset:
     @property
     def tel_types(self) -> list[str]:
         """Telescope types with DL1 data."""
-        names = {name.partition("tel_type=")[2] for name in self._files if "tel_type=" in name}
+        names = {name.rpartition("tel_type=")[2] for name in self._files if "tel_type=" in name}
         return sorted(names)
 
     def trigger(self) -> pl.LazyFrame:
@@ -107,6 +106,56 @@ class Dataset:
         if level not in ("r0", "r1"):
             raise OptionError.unknown_name("level", level, ("r0", "r1"))
         return self._telescope_table(level, tel_type)
+
+    @property
+    def prefixes(self) -> list[str]:
+        """Names under which there are predictions of energy, gammaness and direction."""
+        names = (name for name in self._files if name.startswith(PREDICTIONS))
+        return sorted(name.removeprefix(PREDICTIONS) for name in names)
+
+    def geometry(self) -> pl.LazyFrame:
+        """Reconstructed shower geometry of the array events."""
+        return self._scan("dl2/geometry")
+
+    def impact(self, tel_type: str | None = None) -> pl.LazyFrame:
+        """Distance of each telescope from the reconstructed shower axis."""
+        return self._telescope_table("dl2/impact", tel_type)
+
+    def predictions(self, prefix: str | None = None, *, truth: bool = False) -> pl.LazyFrame:
+        """Predicted energy, gammaness and direction of the array events.
+
+        Parameters
+        ----------
+        prefix : str, optional
+            Which of several predictions; not needed if there is one.
+        truth : bool
+            Join the simulated shower of each event.
+
+        Raises
+        ------
+        InputError
+            There are no predictions.
+        OptionError
+            There are none of this prefix, or several and none is named.
+        """
+        frame = self._scan(f"{PREDICTIONS}{self._prefix(prefix)}")
+        return frame.join(self.shower(), on=KEYS, how="left") if truth else frame
+
+    def telescope_predictions(
+        self, prefix: str | None = None, tel_type: str | None = None
+    ) -> pl.LazyFrame:
+        """Predictions of the single telescopes; for the arguments see `predictions`."""
+        return self._telescope_table(f"dl2/telescope/model={self._prefix(prefix)}", tel_type)
+
+    def _prefix(self, prefix: str | None) -> str:
+        names = self.prefixes
+        if not names:
+            raise InputError(f"{self._folder.root}: no predictions; make them with ctabatch apply")
+        if prefix is None and len(names) > 1:
+            raise OptionError(f"several predictions, name one of: {', '.join(names)}")
+        if prefix is not None and prefix not in names:
+            raise OptionError.unknown_name("prefix of predictions", prefix, names)
+        return names[0] if prefix is None else prefix
 
     def _telescope_table(self, table: str, tel_type: str | None) -> pl.LazyFrame:
         prefix = f"{table}/tel_type="

@@ -2,6 +2,9 @@
 
 A part exists for readers when its commit record ``parts/PART.json`` does; the record is written
 last. Two inputs never share a file, so any number of processes may write one dataset.
+
+What models predict is added later, for each part by itself and under the name of its prefix, with
+records of its own (``parts/dl2/PREFIX/PART.json``): two prefixes never share a file either.
 """
 
 from __future__ import annotations
@@ -93,12 +96,7 @@ class DatasetFolder:
 
     def record(self, part: str) -> dict[str, Any] | None:
         """Commit record of a part; None if it is not committed."""
-        try:
-            return dict(json.loads(self.record_path(part).read_text(encoding="utf-8")))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError) as error:
-            raise InputError(f"{self.record_path(part)}: not readable: {error}") from error
+        return _read_record(self.record_path(part))
 
     def parts(self) -> list[str]:
         """Names of the committed parts, sorted."""
@@ -109,6 +107,17 @@ class DatasetFolder:
         found = (path.stem for path in (self.root / "parts").glob(f"{stem}-*.json"))
         return sorted(name for name in found if name.rpartition("-")[0] == stem)
 
+    def tables(self) -> dict[str, list[Path]]:
+        """Table -> files of all committed parts and predictions, sorted by part."""
+        found: dict[str, list[Path]] = {}
+        prefixes = self.prefixes()
+        for part in self.parts():
+            records = [self.record(part), *(self.prediction_record(p, part) for p in prefixes)]
+            for record in filter(None, records):
+                for name in record["tables"]:
+                    found.setdefault(name.rpartition("/")[0], []).append(self.root / name)
+        return found
+
     def records(self) -> Iterator[dict[str, Any]]:
         for part in self.parts():
             record = self.record(part)
@@ -116,7 +125,10 @@ class DatasetFolder:
                 yield record
 
     def commit(self, files: PartFiles, record: dict[str, Any]) -> None:
-        """Publish the files of a part and write its record; an earlier version is replaced."""
+        """Publish the files of a part and write its record; an earlier version is replaced.
+
+        Predictions made from an earlier version are removed with it.
+        """
         files.close()  # if this fails, an earlier version stays
         earlier = self.record(files.part)
         if earlier is not None:
@@ -125,8 +137,39 @@ class DatasetFolder:
         record["tables"] = files.publish()
         if earlier is not None:
             self._remove_files(set(earlier.get("tables", ())) - set(record["tables"]))
-        text = json.dumps(record, indent=1, allow_nan=False) + "\n"
-        write_text(self.record_path(files.part), text)
+            self._remove_predictions(files.part)
+        self._write_record(self.record_path(files.part), record)
+        files.keep()
+
+    def replace_tables(
+        self, files: PartFiles, folders: tuple[str, ...], changes: dict[str, Any]
+    ) -> None:
+        """Replace some tables of a committed part by those in `files`.
+
+        Parameters
+        ----------
+        files : PartFiles
+        folders : tuple of str
+            Folders whose tables of this part are replaced; without a new version they are removed.
+        changes : dict
+            Entries of the commit record that change.
+        """
+        files.close()
+        record = self.record(files.part)
+        if record is None:
+            raise InputError(f"{self.root}: part {files.part} is not committed")
+        kept = {
+            name: facts
+            for name, facts in record["tables"].items()
+            if not name.startswith(tuple(f"{folder}/" for folder in folders))
+        }
+        replaced = set(record["tables"]) - set(kept)
+        if replaced:  # for readers they are gone before the first file changes
+            self._write_record(self.record_path(files.part), {**record, "tables": kept})
+        new = files.publish()
+        self._remove_files(replaced - set(new))
+        record = {**record, **changes, "tables": {**kept, **new}}
+        self._write_record(self.record_path(files.part), record)
         files.keep()
 
     def remove(self, part: str) -> None:
@@ -136,6 +179,45 @@ class DatasetFolder:
             with writing(self.root):
                 self.record_path(part).unlink(missing_ok=True)
             self._remove_files(set(record.get("tables", ())))
+            self._remove_predictions(part)
+
+    def _write_record(self, path: Path, record: dict[str, Any]) -> None:
+        write_text(path, json.dumps(record, indent=1, allow_nan=False) + "\n")
+
+    # -- predictions
+
+    def prefixes(self) -> list[str]:
+        """Prefixes under which there are predictions, sorted."""
+        folders = (self.root / "parts" / "dl2").glob("[!.]*/")
+        return sorted(folder.name for folder in folders if any(folder.glob("[!.]*.json")))
+
+    def prediction_path(self, prefix: str, part: str) -> Path:
+        return self.root / "parts" / "dl2" / prefix / f"{part}.json"
+
+    def prediction_record(self, prefix: str, part: str) -> dict[str, Any] | None:
+        """Commit record of the predictions for a part; None if there are none."""
+        return _read_record(self.prediction_path(prefix, part))
+
+    def commit_predictions(self, prefix: str, files: PartFiles, record: dict[str, Any]) -> None:
+        """Publish the predictions for a part; earlier ones of the same prefix are replaced."""
+        files.close()
+        earlier = self.prediction_record(prefix, files.part)
+        if earlier is not None:
+            with writing(self.root):
+                self.prediction_path(prefix, files.part).unlink(missing_ok=True)
+        record["tables"] = files.publish()
+        if earlier is not None:
+            self._remove_files(set(earlier.get("tables", ())) - set(record["tables"]))
+        self._write_record(self.prediction_path(prefix, files.part), record)
+        files.keep()
+
+    def _remove_predictions(self, part: str) -> None:
+        for prefix in self.prefixes():
+            record = self.prediction_record(prefix, part)
+            if record is not None:
+                with writing(self.root):
+                    self.prediction_path(prefix, part).unlink(missing_ok=True)
+                self._remove_files(set(record.get("tables", ())))
 
     def _remove_files(self, names: set[str]) -> None:
         for name in names:
@@ -150,3 +232,13 @@ class DatasetFolder:
         """Store the description of an array, named by its digest; one copy for all its parts."""
         for name, table in subarray_tables(subarray).items():
             write_once(self.root / "subarray" / name / f"{subarray.digest}.parquet", table)
+
+
+def _read_record(path: Path) -> dict[str, Any] | None:
+    """A commit record; None if there is none."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not readable: {error}") from error

@@ -28,7 +28,7 @@ from ctabatch.io.simtel.tables import run_batch, shower_distribution_batch
 from ctabatch.io.simtel_writer.content import SimulatedEvents
 from ctabatch.io.simtel_writer.histograms import ShowerHistograms
 from ctabatch.io.simtel_writer.writer import SimtelWriter
-from ctabatch.schemas.reconstruction import reconstructed_events
+from ctabatch.schemas.reconstruction import response_events
 from ctabatch.schemas.simulation import SHOWER
 from ctabatch.schemas.trigger import POINTING, TELESCOPE_TRIGGER, TRIGGER
 from ctabatch.stages.clean import clean
@@ -90,11 +90,12 @@ def simulate_reconstructed(
 ) -> dict[str, Any]:
     """Simulate a run as reconstructed events of a simple response model: millions per second.
 
-    Writes ``shower`` and ``dl2/subarray``; the columns of showers that the model lacks are NaN.
+    Writes ``shower`` and ``dl2/subarray/model=Toy``; columns of showers that the model lacks are
+    NaN.
     """
     run, histograms = _run(options)
     part = _Part(options, output, "dl2")
-    schema = reconstructed_events(_PREFIX)
+    schema = response_events(_PREFIX)
     n_rows = 0
     try:
         for table in dl2_events(options, prefix=_PREFIX):
@@ -105,7 +106,7 @@ def simulate_reconstructed(
                 "shower_id": (table["event_id"] // 100).astype(np.int32),
             }
             part.files.write("shower", record_batch(SHOWER, shower))
-            part.files.write("dl2/subarray", record_batch(schema, table))
+            part.files.write(f"dl2/subarray/model={_PREFIX}", record_batch(schema, table))
             n_rows += len(missing)
             if progress is not None and len(missing):
                 progress(int(table["event_id"][-1]) // 100, n_rows)

@@ -39,7 +39,8 @@ def dl2_events(
     dict of arrays
         Events that triggered: obs_id, event_id, true_energy (TeV), true_alt, true_az (deg),
         true_core_x, true_core_y (m), PREFIX_energy (TeV), PREFIX_alt, PREFIX_az (deg),
-        PREFIX_prediction (the gammaness) and PREFIX_is_valid.
+        PREFIX_prediction (the gammaness), PREFIX_energy_is_valid, PREFIX_prediction_is_valid and
+        PREFIX_direction_is_valid.
     """
     if options.primary not in _LIGHT:
         raise OptionError.unknown_name("primary of DL2 events", options.primary, _LIGHT)
@@ -60,6 +61,7 @@ def _table(
     )  # fmt: skip
     reco, core = reco[seen], primaries.core[seen]
     truth = primaries.showers[primaries.shower[seen]]
+    everywhere = np.ones(len(reco), np.bool_)
     return {
         "obs_id": np.full(len(reco), options.obs_id, np.int32),
         "event_id": primaries.event_id[seen],
@@ -72,5 +74,7 @@ def _table(
         f"{prefix}_alt": np.rad2deg(reco[:, ALTITUDE]),
         f"{prefix}_az": np.rad2deg(reco[:, AZIMUTH]),
         f"{prefix}_prediction": reco[:, GAMMANESS].copy(),
-        f"{prefix}_is_valid": np.ones(len(reco), np.bool_),
+        f"{prefix}_energy_is_valid": everywhere,
+        f"{prefix}_prediction_is_valid": everywhere,
+        f"{prefix}_direction_is_valid": everywhere,
     }
