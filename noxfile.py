@@ -31,7 +31,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=OLDEST)
 def types(session: nox.Session) -> None:
     """Check types, strictly."""
-    session.install("-e", ".[sql]", "mypy>=1.14")
+    session.install("-e", ".[sql]", "mypy>=1.14", "types-PyYAML>=6")
     session.run("mypy")
 
 

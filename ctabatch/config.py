@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Literal
+from typing import Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ctabatch.errors import OptionError
 from ctabatch.stages.clean import TailcutsOptions
@@ -13,8 +14,11 @@ from ctabatch.stages.dl1 import Dl1Options
 from ctabatch.stages.extract import ExtractionOptions
 
 #: What `process` can write besides the event tables, in the order of processing.
-Product = Literal["r0", "r1", "images", "parameters"]
-PRODUCTS: tuple[Product, ...] = ("r0", "r1", "images", "parameters")
+Product = Literal["r0", "r1", "images", "parameters", "geometry"]
+PRODUCTS: tuple[Product, ...] = ("r0", "r1", "images", "parameters", "geometry")
+
+Reconstructor = Literal["HillasReconstructor", "HillasIntersection"]
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class _Strict(BaseModel):
@@ -46,13 +50,53 @@ class CleaningConfig(_Strict):
     keep_isolated_pixels: bool = False
 
 
+class StereoConfig(_Strict):
+    """Geometry of showers from the images of several telescopes."""
+
+    #: Name -> SQL expression over the columns of dl1/parameters; images that fail are not used.
+    quality: dict[str, str] = {
+        "enough_charge": "hillas_intensity > 50",
+        "positive_width": "hillas_width > 0",
+        "enough_pixels": "morphology_n_pixels > 3",
+    }
+    reconstructors: tuple[Reconstructor, ...] = ("HillasReconstructor",)
+    #: Weights of the pairs of images in HillasIntersection.
+    weighting: Literal["Konrad", "hess"] = "Konrad"
+
+
 class ProcessConfig(_Strict):
     """All options of ``ctabatch process``."""
 
     source: SourceConfig = SourceConfig()
     extraction: ExtractionConfig = ExtractionConfig()
     cleaning: CleaningConfig = CleaningConfig()
-    write: tuple[Product, ...] = ("images", "parameters")
+    stereo: StereoConfig = StereoConfig()
+    write: tuple[Product, ...] = ("images", "parameters", "geometry")
+
+    @classmethod
+    def from_yaml(cls, text: str, where: str, **options: Any) -> Self:
+        """Configuration of a YAML text.
+
+        Parameters
+        ----------
+        text : str
+        where : str
+            Its file, for messages.
+        **options
+            Sections, or parts of sections, that override the text.
+
+        Raises
+        ------
+        OptionError
+            The text is no YAML mapping, or a key or value is not valid.
+        """
+        try:
+            found = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise OptionError(f"{where}: not readable as YAML: {error}") from error
+        if not isinstance(found or {}, dict):
+            raise OptionError(f"{where}: this is no mapping of sections to options")
+        return validated(cls, _merged(found or {}, options), where)
 
     def digest(self) -> str:
         """Short name of this configuration, equal for equal options."""
@@ -64,6 +108,45 @@ class ProcessConfig(_Strict):
             extraction=ExtractionOptions(**self.extraction.model_dump()),
             cleaning=TailcutsOptions(**self.cleaning.model_dump()),
         )
+
+
+def validated(model: type[Model], data: dict[str, Any], where: str) -> Model:
+    """Check data against a model.
+
+    Raises
+    ------
+    OptionError
+        A key is unknown (the message names the nearest ones) or a value is not valid.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = [str(step) for step in first["loc"]]
+        if first["type"] == "extra_forbidden":
+            kind = f"{where}: option in {'.'.join(path[:-1]) or 'the file'}:"
+            raise OptionError.unknown_name(kind, path[-1], _options_at(model, path[:-1])) from error
+        raise OptionError(f"{where}: {'.'.join(path)}: {first['msg']}") from error
+
+
+def _options_at(model: type[BaseModel], path: list[str]) -> list[str]:
+    for step in path:
+        field = model.model_fields.get(step)
+        if field is None or not isinstance(field.annotation, type):
+            return []
+        model = field.annotation
+    return list(model.model_fields)
+
+
+def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`base` with the values of `over`, section by section."""
+    merged = dict(base)
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = _merged(merged[key], value)
+        else:
+            merged[key] = value
+    return merged
 
 
 def products(text: str) -> tuple[Product, ...]:

@@ -15,9 +15,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+import pyarrow as pa
+
 import ctabatch
 from ctabatch.config import ProcessConfig
 from ctabatch.errors import InputError, OptionError
+from ctabatch.geometry import GEOMETRY, IMPACT, SUBARRAY, GeometryStep
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.parquet import PartFiles
 from ctabatch.io.simtel.batches import RawBatch, raw_batches
@@ -37,6 +41,7 @@ from ctabatch.schemas.simulation import RUN, SHOWER
 from ctabatch.schemas.trigger import POINTING, TELESCOPE_TRIGGER, TRIGGER
 from ctabatch.source import calibrated, calibrated_rows, raw_rows, telescope_events
 from ctabatch.stages import dl1
+from ctabatch.stages.telescope_groups import TelescopeRows
 
 #: What to do with inputs whose part is in the dataset already.
 Existing = Literal["refuse", "resume", "overwrite"]
@@ -181,12 +186,17 @@ def _consume(
         progress(size, size, writer.n_telescope_events)
 
 
+#: Telescope events, their rows of dl1/parameters and the raw data they come from.
+_Parametrised = tuple[dl1.TelescopeEvents, pa.RecordBatch, RawBatch]
+
+
 class _PartWriter:
     """Sends the rows of one input to the tables of its part."""
 
     def __init__(self, folder: DatasetFolder, files: PartFiles, config: ProcessConfig) -> None:
         self.folder, self.files, self.config = folder, files, config
         self.options = config.dl1_options()
+        self.geometry = GeometryStep(config.stereo) if "geometry" in config.write else None
         self.n_array_events = 0
         self.n_telescope_events = 0
         self.event_types: Counter[int] = Counter()
@@ -200,6 +210,8 @@ class _PartWriter:
             "shower": SHOWER,
         }.items():
             files.require(table, schema)
+        if self.geometry is not None:
+            files.require(GEOMETRY, self.geometry.geometry_schema)
 
     def take(self, events: Events, reader: SimtelReader) -> None:
         """Write everything about the events of one block."""
@@ -210,10 +222,47 @@ class _PartWriter:
         self.n_array_events += len(events)
         self.event_types.update(events.event_type.tolist())
         self.incomplete_events += events.event_id[~events.whole].tolist()
+        parametrised = []
         for raw in raw_batches(events, reader.account):
-            self._telescopes(raw, reader)
+            rows = self._telescopes(raw, reader)
+            if rows is not None:
+                parametrised.append(rows)
+        if self.geometry is not None:
+            self._showers(self.geometry, events, parametrised)
 
-    def _telescopes(self, raw: RawBatch, reader: SimtelReader) -> None:
+    def _showers(
+        self, step: GeometryStep, events: Events, parametrised: list[_Parametrised]
+    ) -> None:
+        """Reconstruct the array events of a block and write their geometry."""
+        azimuth, altitude = events.run.array_pointing
+        n_events = len(events)
+        rows = []
+        for telescopes, parameters, raw in parametrised:
+            usable = step.usable(parameters) & (events.event_type[raw.event] == SUBARRAY)
+            rows.append(
+                TelescopeRows(
+                    event=raw.event,
+                    tel_id=telescopes.tel_id,
+                    position=telescopes.position,
+                    pointing=telescopes.pointing,
+                    camera_radius=telescopes.geometry.radius_deg,
+                    usable=usable,
+                    parameters=parameters,
+                )
+            )
+        geometry, impact = step.run(
+            np.full(n_events, events.run.obs_id, np.int32),
+            events.event_id,
+            np.tile([altitude, azimuth], (n_events, 1)),
+            np.full(n_events, events.run.subarray.reference_location[2]),
+            rows,
+        )
+        self.files.write(GEOMETRY, geometry)
+        for (_, parameters, raw), columns in zip(parametrised, impact, strict=True):
+            table = f"{IMPACT}/tel_type={raw.tel_type}"
+            self.files.write(table, step.impact_rows(parameters, columns))
+
+    def _telescopes(self, raw: RawBatch, reader: SimtelReader) -> _Parametrised | None:
         folder = f"tel_type={raw.tel_type}"
         self.n_telescope_events += len(raw)
         self.tel_types[raw.tel_type] += len(raw)
@@ -221,20 +270,25 @@ class _PartWriter:
         if "r0" in products:
             self.files.write(f"r0/{folder}", raw_rows(raw))
         if products == ("r0",):
-            return
+            return None
         raw = calibrated(raw, reader.account)
         if len(raw) == 0:
-            return
+            return None
         if "r1" in products:
             self.files.write(f"r1/{folder}", calibrated_rows(raw, self.options))
-        if "images" in products or "parameters" in products:
-            images, parameters = dl1.process(
-                telescope_events(raw), self.options, with_parameters="parameters" in products
-            )
-            if "images" in products:
-                self.files.write(f"dl1/images/{folder}", images)
-            if parameters is not None:
-                self.files.write(f"dl1/parameters/{folder}", parameters)
+        if not {"images", "parameters", "geometry"} & set(products):
+            return None
+        telescopes = telescope_events(raw)
+        images, parameters = dl1.process(
+            telescopes,
+            self.options,
+            with_parameters="parameters" in products or "geometry" in products,
+        )
+        if "images" in products:
+            self.files.write(f"dl1/images/{folder}", images)
+        if "parameters" in products:
+            self.files.write(f"dl1/parameters/{folder}", parameters)
+        return None if parameters is None else (telescopes, parameters, raw)
 
     def finish(self, reader: SimtelReader) -> None:
         """Write what is known only at the end of the file: runs, arrays, histograms."""
@@ -259,6 +313,7 @@ class _PartWriter:
             "by_tel_type": dict(sorted(self.tel_types.items())),
             "stopped_by_max_events": reader.stopped,
             "incomplete_events": self.incomplete_events,
+            **({} if self.geometry is None else self.geometry.summary()),
             "telescopes_without_description": {str(k): v for k, v in missing.items() if v},
             "n_losses": account.n_losses,
             "losses": [loss.as_dict() for loss in account.losses],
@@ -309,7 +364,7 @@ def part_name(path: Path, digest: str) -> str:
 
 def software() -> dict[str, str]:
     """Versions of everything that shapes the numbers."""
-    packages = ("eventio", "numba", "numpy", "pyarrow")
+    packages = ("eventio", "numba", "numpy", "polars", "pyarrow")
     return {
         "ctabatch": str(ctabatch.__version__),
         "python": platform.python_version(),

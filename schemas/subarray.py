@@ -101,6 +101,12 @@ CAMERAS = table_schema(
             unit="m",
             source="EventIO 2002",
         ),
+        column(
+            "radius",
+            pa.float64(),
+            "Mean distance of the border pixels from the centre",
+            unit="deg",
+        ),
     ),
 )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from ctabatch.cli.main import run
 from ctabatch.io import examples
 
 # The first call of a kernel compiles it, so no example of a property test has a deadline.
@@ -24,3 +25,19 @@ def example_files() -> dict[str, Path]:
     """Short name -> path of every public example file; fetched if absent."""
     folder = examples.fetch()
     return {name: folder / example.file for name, example in examples.EXAMPLES.items()}
+
+
+@pytest.fixture
+def cli(capsys, tmp_path, monkeypatch):
+    """Run the program in a folder of its own; gives (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*words):
+        with pytest.raises(SystemExit) as stop:
+            run(list(map(str, words)))
+        shown = capsys.readouterr()
+        assert "Traceback" not in shown.err
+        return stop.value.code, shown.out, shown.err
+
+    return call

@@ -38,20 +38,28 @@ ALLOWED: dict[str, set[str]] = {
         *("ctabatch.errors", "ctabatch.instrument", "ctabatch.kernels", "ctabatch.schemas"),
     },
     "ctabatch/io/fits": {
-        *("astropy", "gammapy", "numpy", "pyarrow"),
-        *("ctabatch.errors", "ctabatch.schemas"),
+        *("astropy", "gammapy", "numpy", "pyarrow", "ctabatch"),
+        *("ctabatch.errors", "ctabatch.io", "ctabatch.schemas"),
     },
     "ctabatch/stages": {
         *("numpy", "pyarrow"),
         *("ctabatch.errors", "ctabatch.instrument", "ctabatch.kernels", "ctabatch.schemas"),
     },
     "ctabatch/learn": {
-        *("lightgbm", "numpy", "polars", "pyarrow", "sklearn"),
-        *("ctabatch.errors", "ctabatch.kernels", "ctabatch.schemas"),
+        *("lightgbm", "numpy", "polars", "pyarrow", "pydantic", "sklearn", "yaml"),
+        *("ctabatch", "ctabatch.config", "ctabatch.dataset", "ctabatch.errors"),
+        *("ctabatch.expressions", "ctabatch.io", "ctabatch.kernels", "ctabatch.schemas"),
+        "ctabatch.stages",
     },
     "ctabatch/irf": {
-        *("astropy", "gammapy", "numpy", "polars", "pyarrow"),
-        *("ctabatch.errors", "ctabatch.io", "ctabatch.kernels", "ctabatch.schemas"),
+        *("astropy", "gammapy", "numpy", "polars", "pyarrow", "pyirf"),
+        *("ctabatch", "ctabatch.dataset", "ctabatch.errors", "ctabatch.expressions"),
+        *("ctabatch.io", "ctabatch.kernels", "ctabatch.schemas"),
+    },
+    "ctabatch/dl3": {
+        *("astropy", "numpy", "polars", "pyarrow", "ctabatch", "ctabatch.dataset"),
+        *("ctabatch.errors", "ctabatch.expressions", "ctabatch.io", "ctabatch.irf"),
+        "ctabatch.schemas",
     },
     "ctabatch/plot": {
         *("matplotlib", "numpy", "polars", "ctabatch.dataset", "ctabatch.errors"),
@@ -59,7 +67,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     "ctabatch/simulate": {
         *("numpy", "pyarrow", "ctabatch", "ctabatch.errors", "ctabatch.instrument"),
-        *("ctabatch.io", "ctabatch.kernels", "ctabatch.schemas", "ctabatch.stages"),
+        *("ctabatch.config", "ctabatch.io", "ctabatch.kernels", "ctabatch.schemas"),
+        *("ctabatch.stages", "ctabatch.stereo"),
     },
     "ctabatch/demo.py": {
         *("polars", "ctabatch.config", "ctabatch.dataset", "ctabatch.engine"),
@@ -75,16 +84,28 @@ ALLOWED: dict[str, set[str]] = {
         *("duckdb", "numpy", "polars", "pyarrow"),
         *("ctabatch", "ctabatch.errors", "ctabatch.io", "ctabatch.schemas"),
     },
+    "ctabatch/expressions.py": {"polars", "ctabatch.errors"},
+    "ctabatch/geometry.py": {
+        *("numpy", "polars", "pyarrow", "ctabatch.config", "ctabatch.expressions"),
+        *("ctabatch.schemas", "ctabatch.stages"),
+    },
+    "ctabatch/stereo.py": {
+        *("numpy", "polars", "pyarrow", "pydantic", "ctabatch.config", "ctabatch.errors"),
+        *("ctabatch.geometry", "ctabatch.io", "ctabatch.schemas", "ctabatch.stages"),
+    },
     "ctabatch/engine.py": {
         *("numpy", "pyarrow", "ctabatch", "ctabatch.config", "ctabatch.errors"),
-        *("ctabatch.instrument", "ctabatch.io", "ctabatch.kernels", "ctabatch.schemas"),
+        *("ctabatch.geometry", "ctabatch.instrument", "ctabatch.io", "ctabatch.kernels"),
+        *("ctabatch.schemas",),
         *("ctabatch.source", "ctabatch.stages"),
     },
     "ctabatch/cli": {
         *("numpy", "polars", "pyarrow", "pydantic", "rich", "typer"),
         *("ctabatch", "ctabatch.config", "ctabatch.dataset", "ctabatch.engine", "ctabatch.errors"),
         *("ctabatch.instrument", "ctabatch.io", "ctabatch.schemas", "ctabatch.source"),
-        *("ctabatch.demo", "ctabatch.simulate", "ctabatch.stages"),
+        *("ctabatch.demo", "ctabatch.dl3", "ctabatch.irf", "ctabatch.learn", "ctabatch.plot"),
+        *("ctabatch.simulate", "ctabatch.stages"),
+        "ctabatch.stereo",
     },
 }
 

@@ -22,22 +22,6 @@ from tests import eventio_bytes as eb
 from tests.test_damage import decompressed
 
 
-@pytest.fixture
-def cli(capsys, tmp_path, monkeypatch):
-    """Run the program in a folder of its own; gives (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def call(*words):
-        with pytest.raises(SystemExit) as stop:
-            run(list(map(str, words)))
-        shown = capsys.readouterr()
-        assert "Traceback" not in shown.err
-        return stop.value.code, shown.out, shown.err
-
-    return call
-
-
 @pytest.fixture(scope="module")
 def muons(example_files):
     return example_files["lst-muons"]

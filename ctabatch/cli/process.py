@@ -28,11 +28,16 @@ def command(
         Path, typer.Option("--output", "-o", help="Folder of the dataset; made if needed.")
     ],
     write: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="What to write, comma-separated: r0, r1 (waveforms), images, parameters."
+            help="What to write, comma-separated: r0, r1 (waveforms), images, parameters, geometry "
+            "(of the showers).  [images,parameters,geometry]"
         ),
-    ] = "images,parameters",
+    ] = None,
+    config_file: Annotated[
+        Path | None,
+        typer.Option("--config", help="YAML file with options; those given here override it."),
+    ] = None,
     max_events: Annotated[
         int | None, typer.Option(min=1, help="Stop after so many array events of each file.")
     ] = None,
@@ -40,12 +45,12 @@ def command(
         str | None, typer.Option(help="Read only these telescopes, for example 1-4,7.")
     ] = None,
     focal_length: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="effective (falls back to equivalent, with a warning, where a file has none) or "
-            "equivalent."
+            "equivalent.  [effective]"
         ),
-    ] = "effective",
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Process inputs again that are in the dataset.")
     ] = False,
@@ -55,7 +60,9 @@ def command(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Turn sim_telarray files into a DL1 Parquet dataset: one part per file, no merge step.
+    """Turn sim_telarray files into a Parquet dataset: one part per file, no merge step.
+
+    Written are images, image parameters and the geometry of the showers.
 
     Exit code 0: done. 1: finished, but something was lost, which is listed. 2: unusable input or
     options. 130: interrupted; finished parts stay, nothing half-written is visible.
@@ -64,25 +71,27 @@ def command(
       ctabatch process gammas.simtel.zst -o dl1
       ctabatch process run*.simtel.gz -o dl1 --resume
       ctabatch process example:sst1m -o dl1 --write r1,images --max-events 10
+      ctabatch process gammas.simtel.zst -o dl1 --config process.yaml
     """
-    from pydantic import ValidationError
-
-    from ctabatch.config import ProcessConfig, products
+    from ctabatch.config import products
     from ctabatch.engine import Engine, check_inputs
 
     if overwrite and resume:
         raise OptionError("--overwrite and --resume exclude each other")
-    chosen = products(write)
-    if not chosen:
-        raise OptionError("--write names nothing to write")
-    if focal_length not in ("effective", "equivalent"):
+    options: dict[str, Any] = {}
+    if write is not None:
+        options["write"] = products(write)
+        if not options["write"]:
+            raise OptionError("--write names nothing to write")
+    if focal_length is not None and focal_length not in ("effective", "equivalent"):
         raise OptionError.unknown_name("focal length", focal_length, ("effective", "equivalent"))
-    tels = None if allowed_tels is None else telescope_list(allowed_tels)
-    source = {"focal_length": focal_length, "allowed_tels": tels, "max_events": max_events}
-    try:
-        config = ProcessConfig.model_validate({"source": source, "write": chosen})
-    except ValidationError as error:  # what typer does not check
-        raise OptionError(str(error)) from error
+    source = {
+        "focal_length": focal_length,
+        "allowed_tels": None if allowed_tels is None else telescope_list(allowed_tels),
+        "max_events": max_events,
+    }
+    options["source"] = {key: value for key, value in source.items() if value is not None}
+    config = read_config(config_file, options)
     paths = [input_path(text) for text in files]
     check_inputs(paths)
     existing: Existing = "overwrite" if overwrite else "resume" if resume else "refuse"
@@ -98,6 +107,25 @@ def command(
     else:
         _report(results, output)
     raise typer.Exit(code)
+
+
+def read_config(path: Path | None, options: dict[str, Any]) -> ProcessConfig:
+    """Configuration of a file, if there is one, overridden by the options of the command line.
+
+    Raises
+    ------
+    OptionError
+        The file is not readable or not valid.
+    """
+    from ctabatch.config import ProcessConfig
+
+    text = ""
+    if path is not None:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise OptionError(f"--config {path}: not readable: {error}") from error
+    return ProcessConfig.from_yaml(text, str(path or "options"), **options)
 
 
 def input_path(text: str) -> Path:

@@ -80,6 +80,7 @@ def _camera(item: tuple[Camera, int]) -> dict[str, Any]:
         "pix_rotation": geometry.pixel_rotation,
         "applied_rotation": geometry.camera_rotation,
         "focal_length": geometry.focal_length,
+        "radius": geometry.radius_deg,
     }
 
 

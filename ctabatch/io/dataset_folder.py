@@ -15,6 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 import ctabatch
 from ctabatch.errors import InputError, OutputError
 from ctabatch.instrument.subarray import SubarrayDescription
@@ -232,6 +235,21 @@ class DatasetFolder:
         """Store the description of an array, named by its digest; one copy for all its parts."""
         for name, table in subarray_tables(subarray).items():
             write_once(self.root / "subarray" / name / f"{subarray.digest}.parquet", table)
+
+    def subarray_rows(self, table: str, digest: str) -> list[dict[str, Any]]:
+        """Rows of a table (such as telescopes) of one array.
+
+        Raises
+        ------
+        InputError
+            The file is gone or damaged.
+        """
+        path = self.root / "subarray" / table / f"{digest}.parquet"
+        try:
+            rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+        except (OSError, pa.ArrowException) as error:
+            raise InputError(f"{path}: not readable: {error}") from error
+        return rows
 
 
 def _read_record(path: Path) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 import ctabatch
+from ctabatch.config import StereoConfig
 from ctabatch.instrument.subarray import SubarrayDescription
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.parquet import PartFiles
@@ -35,6 +36,7 @@ from ctabatch.stages.clean import clean
 from ctabatch.stages.columns import record_batch
 from ctabatch.stages.dl1 import Dl1Options, TelescopeEvents, image_rows, parameter_rows
 from ctabatch.stages.extract import Charges
+from ctabatch.stereo import recompute
 
 from .options import SimulationOptions
 from .primaries import draw_primaries
@@ -52,7 +54,7 @@ _PREFIX = "Toy"
 def simulate_images(
     options: SimulationOptions, output: str | Path, progress: Progress | None = None
 ) -> dict[str, Any]:
-    """Simulate a run as DL1 images and parameters, without waveforms.
+    """Simulate a run as DL1 images, parameters and geometry, without waveforms.
 
     Returns
     -------
@@ -79,10 +81,12 @@ def simulate_images(
             n_showers += len(events.shower_id)
             if progress is not None:
                 progress(n_showers, sum(types.values()))
-        return part.commit(run, histograms, n_array_events, types)
+        record = part.commit(run, histograms, n_array_events, types)
     except BaseException:
         part.files.discard()
         raise
+    recompute(output, StereoConfig(), only=part.files.part)
+    return record
 
 
 def simulate_reconstructed(

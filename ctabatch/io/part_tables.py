@@ -1,0 +1,103 @@
+"""The tables of one committed part, read row group by row group."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ctabatch.errors import InputError
+
+from .dataset_folder import DatasetFolder
+
+
+@dataclass(frozen=True)
+class PartTables:
+    """Files of one part.
+
+    Attributes
+    ----------
+    root : Path
+        Folder of the dataset.
+    name : str
+    record : dict
+        The commit record.
+    tables : dict
+        Table (such as ``dl1/parameters/tel_type=T``) -> its files.
+    """
+
+    root: Path
+    name: str
+    record: dict[str, Any]
+    tables: dict[str, list[Path]]
+
+    @property
+    def tel_types(self) -> list[str]:
+        """Telescope types that have image parameters, sorted."""
+        prefix = "dl1/parameters/tel_type="
+        return sorted(name.removeprefix(prefix) for name in self.tables if name.startswith(prefix))
+
+    def n_rows(self, table: str) -> int:
+        """Rows of a table, from its commit record; 0 if there is no such table."""
+        files = (path.relative_to(self.root).as_posix() for path in self.tables.get(table, ()))
+        return sum(int(self.record["tables"][name]["rows"]) for name in files)
+
+    def schema(self, table: str) -> pa.Schema | None:
+        """Schema of a table with units in the field metadata; None if there is no such table.
+
+        Raises
+        ------
+        InputError
+            The file is damaged or gone.
+        """
+        for path in self.tables.get(table, ()):
+            try:
+                return pq.read_schema(path)
+            except (OSError, pa.ArrowException) as error:
+                raise InputError(f"{path}: not readable: {error}") from error
+        return None
+
+    def row_groups(self, table: str, columns: Collection[str]) -> Iterator[pa.Table]:
+        """Some columns of a table, one row group after the other.
+
+        Raises
+        ------
+        InputError
+            A file is damaged or gone.
+        """
+        names = sorted(columns)
+        for path in self.tables.get(table, ()):
+            try:
+                with pq.ParquetFile(path) as file:
+                    for index in range(file.num_row_groups):
+                        yield file.read_row_group(index, columns=names)
+            except (OSError, pa.ArrowException) as error:
+                raise InputError(f"{path}: not readable: {error}") from error
+
+
+def part_tables(root: Path) -> list[PartTables]:
+    """All committed parts of a dataset, sorted by name.
+
+    Raises
+    ------
+    InputError
+        There is no dataset, or it has no part.
+    """
+    folder = DatasetFolder(root)
+    folder.check()
+    parts = []
+    for record in folder.records():
+        tables: dict[str, list[Path]] = {}
+        for name in record["tables"]:
+            tables.setdefault(name.rpartition("/")[0], []).append(folder.root / name)
+        parts.append(PartTables(folder.root, record["part"], record, tables))
+    if not parts:
+        raise InputError(f"{root}: this dataset holds no finished part")
+    return parts
+
+
+__all__ = ["PartTables", "part_tables"]
