@@ -91,8 +91,15 @@ def dataset_facts(path: Path) -> dict[str, Any]:
     totals: Counter[str] = Counter()
     configs: set[str] = set()
     parts = []
+    predictions: dict[str, set[str]] = {}
     for record in folder.records():
-        for name, table in record["tables"].items():
+        tables = dict(record["tables"])
+        for prefix in folder.prefixes():
+            predicted = folder.prediction_record(prefix, record["part"])
+            if predicted is not None:
+                tables |= predicted["tables"]
+                predictions.setdefault(prefix, set()).add(predicted["models"]["digest"][:12])
+        for name, table in tables.items():
             rows[name.rpartition("/")[0]] += table["rows"]
             size[name.rpartition("/")[0]] += table["bytes"]
         tel_types.update(record["by_tel_type"])
@@ -115,6 +122,7 @@ def dataset_facts(path: Path) -> dict[str, Any]:
         "array_events": totals["array_events"],
         "telescope_events": totals["telescope_events"],
         "by_tel_type": dict(sorted(tel_types.items())),
+        "predictions": {name: sorted(digests) for name, digests in sorted(predictions.items())},
         "tables": {name: {"rows": rows[name], "bytes": size[name]} for name in sorted(rows)},
         "n_losses": totals["n_losses"],
         "parts": parts,
@@ -131,7 +139,10 @@ def _print(facts: dict[str, Any]) -> None:
         if key in ("file", "dataset", "runs", "parts", "tables", "losses"):
             continue
         if isinstance(value, dict):
-            value = ", ".join(f"{k}: {v:,}" for k, v in value.items())
+            value = ", ".join(
+                f"{k}: {v:,}" if isinstance(v, int) else f"{k}: models {', '.join(v)}"
+                for k, v in value.items()
+            )
         elif isinstance(value, list):
             value = "; ".join(map(str, value))
         if value not in ("", None):

@@ -11,10 +11,19 @@ from ctabatch.errors import OptionError
 
 
 def tables() -> dict[str, Any]:
-    """Table name -> Arrow schema; tensors are shown for a camera of N = 1855 pixels."""
+    """Table name -> Arrow schema; tensors are shown for a camera of 1855 pixels."""
     import pyarrow as pa
 
-    from ctabatch.schemas import images, parameters, simulation, subarray, trigger, waveforms
+    from ctabatch.schemas import (
+        geometry,
+        images,
+        parameters,
+        reconstruction,
+        simulation,
+        subarray,
+        trigger,
+        waveforms,
+    )
 
     return {
         "run": simulation.RUN,
@@ -27,6 +36,10 @@ def tables() -> dict[str, Any]:
         "r1": waveforms.calibrated_waveforms(1855, 40),
         "dl1/images": images.images(1855),
         "dl1/parameters": parameters.PARAMETERS,
+        "dl2/geometry": geometry.GEOMETRY,
+        "dl2/impact": geometry.IMPACT,
+        "dl2/telescope": reconstruction.telescope_predictions("PREFIX"),
+        "dl2/subarray": reconstruction.event_predictions("PREFIX"),
         "subarray/telescopes": subarray.TELESCOPES,
         "subarray/cameras": subarray.CAMERAS,
         "subarray/pixels": subarray.PIXELS,
@@ -42,7 +55,7 @@ def command(
     """Show the columns of every table with type, unit, description and source.
 
     The same facts stand in the Arrow metadata of every file. Tensor columns are shown for a camera
-    of 1855 pixels.
+    of 1855 pixels; PREFIX stands for the name of a prediction.
 
     Examples:
       ctabatch schema

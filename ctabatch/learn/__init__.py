@@ -1,0 +1,1 @@
+"""Models learned from tables: training, prediction and how good they are."""
