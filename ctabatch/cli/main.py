@@ -27,7 +27,10 @@ COMMANDS = {
     "demo": "Run the whole chain on simulated showers; needs no network.",
     "examples": "Fetch and list the public example simtel files.",
     "simulate": "Write toy showers as a sim_telarray file.",
-    "process": "Turn sim_telarray files into a DL1 Parquet dataset.",
+    "process": "Turn sim_telarray files into a Parquet dataset: images, parameters, geometry.",
+    "stereo": "Reconstruct showers again from stored image parameters.",
+    "train": "Learn energy, gamma/hadron separation and direction from datasets.",
+    "apply": "Add the predictions of trained models to datasets.",
     "info": "Summarise a sim_telarray file or a dataset.",
     "schema": "Show the columns of every table, with unit, description and source.",
 }
