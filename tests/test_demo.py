@@ -24,7 +24,7 @@ def ctabatch(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A small demonstration, and its folder under the key "folder"."""
     folder = tmp_path_factory.mktemp("demo")
-    sizes = ["--gammas", "40", "--protons", "60", "--muons", "4"]
+    sizes = ["--gammas", "40", "--protons", "60", "--muons", "4", "--training", "600"]
     done = ctabatch("demo", "-o", "out", "--json", *sizes, cwd=folder)
     assert done.returncode == 0, done.stderr
     return {**json.loads(done.stdout), "folder": folder / "out"}
@@ -42,7 +42,8 @@ def test_demo_processes_every_simulated_event(demo: dict[str, Any]) -> None:
 
 def test_demo_draws_pictures_that_are_not_blank(demo: dict[str, Any]) -> None:
     pictures = sorted((demo["folder"] / "figures").glob("*.png"))
-    assert [path.name for path in pictures] == ["event.png", "gallery.png", "parameters.png"]
+    names = ["direction", "energy", "event", "gallery", "parameters", "roc"]
+    assert [path.stem for path in pictures] == names
     for path in pictures:
         pixels = imread(path)
         assert min(pixels.shape[:2]) > 500
@@ -54,6 +55,15 @@ def test_showers_of_the_demo_point_to_where_they_were_put(demo: dict[str, Any]) 
     gammas = dataset.shower().filter(pl.col("true_shower_primary_id") == 0).collect()
     assert gammas["true_az"].n_unique() == 1
     assert gammas["true_alt"][0] == pytest.approx(70, abs=0.1)
+
+
+def test_models_of_the_demo_tell_gammas_from_protons(demo: dict[str, Any]) -> None:
+    numbers = demo["performance"]
+    assert 0.85 < numbers["auc"] <= 1
+    assert 0.05 < numbers["energy_resolution"] < 0.5
+    assert 0.02 < numbers["angular_resolution_deg"] < 0.3
+    test = Dataset(demo["folder"] / "test")
+    assert test.prefixes == ["LightGBM", "PlainMean"]
 
 
 def test_demo_refuses_a_folder_of_something_else(tmp_path: Path) -> None:

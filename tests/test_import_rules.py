@@ -70,9 +70,10 @@ ALLOWED: dict[str, set[str]] = {
         *("ctabatch.config", "ctabatch.io", "ctabatch.kernels", "ctabatch.schemas"),
         *("ctabatch.stages", "ctabatch.stereo"),
     },
-    "ctabatch/demo.py": {
-        *("polars", "ctabatch.config", "ctabatch.dataset", "ctabatch.engine"),
-        *("ctabatch.plot", "ctabatch.simulate"),
+    "ctabatch/demo": {
+        *("numpy", "polars", "ctabatch.config", "ctabatch.dataset", "ctabatch.engine"),
+        *("ctabatch.dl3", "ctabatch.io", "ctabatch.irf", "ctabatch.learn", "ctabatch.plot"),
+        "ctabatch.simulate",
     },
     # the options of a stage are declared beside it
     "ctabatch/config.py": {"pydantic", "yaml", "ctabatch.errors", "ctabatch.stages"},

@@ -19,30 +19,33 @@ def command(
     gammas: Annotated[int, typer.Option(min=1, help="Gamma showers.")] = 200,
     protons: Annotated[int, typer.Option(min=1, help="Proton showers.")] = 400,
     muons: Annotated[int, typer.Option(min=1, help="Muons.")] = 20,
+    training: Annotated[
+        int, typer.Option(min=500, help="Gamma showers to train models with, and to test them.")
+    ] = 3000,
     array: Annotated[str, typer.Option(help="Array, as in ctabatch simulate.")] = "alpha-north",
     seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Simulate gammas, protons and muons, process them, and draw what came out.
+    """Simulate gammas, protons and muons, process them, train models, and draw what came out.
 
-    Needs no network and no input. Writes genuine sim_telarray files, a DL1 dataset of Parquet files
-    and pictures. The first run compiles the kernels, which takes some seconds more.
+    Needs no network and no input. Writes genuine sim_telarray files, datasets of Parquet files,
+    models of energy, gammaness and direction, their predictions, and pictures. The first run
+    compiles the kernels, which takes some seconds more.
 
     Examples:
       ctabatch demo
-      ctabatch demo -o quick --gammas 50 --protons 50 --array lst4
+      ctabatch demo -o quick --gammas 50 --protons 50 --training 1000 --array lst4
     """
-    from ctabatch.demo import DemoOptions, run_demo
+    from ctabatch.demo import CONTENT, DemoOptions, run_demo
 
     if output.exists() and not output.is_dir():
         raise OutputError(f"{output}: this is a file; name a folder for the demonstration")
-    known = {"simtel", "dl1", "figures"}
-    if output.is_dir() and (others := {path.name for path in output.iterdir()} - known):
+    if output.is_dir() and (others := {path.name for path in output.iterdir()} - CONTENT):
         raise OutputError(
             f"{output}: this folder holds something else ({sorted(others)[0]}, ...); name a new one"
         )
     begin = time.perf_counter()
-    options = DemoOptions(gammas, protons, muons, array, seed)
+    options = DemoOptions(gammas, protons, muons, training, array, seed)
     result = _run(output, options, quiet=as_json, run_demo=run_demo)
     result["seconds"] = round(time.perf_counter() - begin, 1)
     if as_json:
@@ -55,7 +58,7 @@ def _run(output: Path, options: Any, *, quiet: bool, run_demo: Any) -> dict[str,
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    columns = (TextColumn("{task.description:24}"), BarColumn(), MofNCompleteColumn())
+    columns = (TextColumn("{task.description:32}"), BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
         tasks: dict[str, Any] = {}
@@ -83,6 +86,12 @@ def _print(result: dict[str, Any], output: Path) -> None:
     console.print(table)
     console.print(f"\nsim_telarray files  {output / 'simtel'}")
     console.print(f"DL1 dataset         {result['dataset']}")
+    console.print(f"models              {result['models']}")
     for path in result["figures"]:
         console.print(f"figure              {path}")
+    numbers = result["performance"]
+    console.print(
+        f"\ntest events: energy resolution {numbers['energy_resolution']:.1%}, angular resolution "
+        f"{numbers['angular_resolution_deg']} deg, area under the ROC curve {numbers['auc']}"
+    )
     console.print(f"\n{result['seconds']} s. Next: ctabatch info {result['dataset']}")

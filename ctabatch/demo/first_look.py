@@ -1,11 +1,10 @@
-"""The whole chain on simulated showers: files, processing, queries, pictures; without network."""
+"""Simulated sim_telarray files are processed, queried and looked at."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -17,30 +16,15 @@ from ctabatch.simulate.arrays import load_array
 from ctabatch.simulate.files import simulate_file
 from ctabatch.simulate.options import SimulationOptions
 
+if TYPE_CHECKING:
+    from . import DemoOptions
+
 #: Told (what is being done, how many of, how many in all).
+
 Progress = Callable[[str, int, int], None]
 
 
-@dataclass(frozen=True)
-class DemoOptions:
-    """Size of the demonstration.
-
-    Attributes
-    ----------
-    gammas, protons, muons : int
-        Showers of each kind.
-    array : str
-    seed : int
-    """
-
-    gammas: int = 200
-    protons: int = 400
-    muons: int = 20
-    array: str = "alpha-north"
-    seed: int = 1
-
-
-def run_demo(folder: Path, options: DemoOptions, progress: Progress) -> dict[str, Any]:
+def first_look(folder: Path, options: DemoOptions, progress: Progress) -> dict[str, Any]:
     """Simulate, process, query and draw into a folder.
 
     Parameters
@@ -76,7 +60,7 @@ def run_demo(folder: Path, options: DemoOptions, progress: Progress) -> dict[str
 
         simulate_file(simulation, target, overwrite=True, progress=tell)
         files.append(target)
-    config = ProcessConfig(write=("r1", "images", "parameters"))
+    config = ProcessConfig(write=("r1", "images", "parameters", "geometry"))
     engine = Engine(folder / "dl1", config, existing="overwrite")
     for index, path in enumerate(files):
         progress("process", index, len(files))
