@@ -85,6 +85,17 @@ def array_event(events, k):
     return event
 
 
+def numbers(geometry):
+    """Columns of a reconstructed axis, angles in deg, lengths in m."""
+    row = {}
+    for name in COLUMNS:
+        value = getattr(geometry, name)
+        if isinstance(value, u.Quantity):
+            value = value.to_value(u.m if value.unit.is_equivalent(u.m) else u.deg)
+        row[name] = value
+    return row
+
+
 def reconstruct(events, method, **options):
     """Columns of all events, and distances of their telescopes; angles in deg, lengths in m."""
     columns = {name: np.full(len(events), np.nan) for name in COLUMNS}
@@ -101,10 +112,7 @@ def reconstruct(events, method, **options):
             event = array_event(events, k)
             METHODS[method](array, **options)(event)
             geometry = event.dl2.stereo.geometry[method]
-            for name in COLUMNS:
-                value = getattr(geometry, name)
-                if isinstance(value, u.Quantity):
-                    value = value.to_value(u.m if value.unit.is_equivalent(u.m) else u.deg)
+            for name, value in numbers(geometry).items():
                 columns[name][k] = value
             telescopes.append([int(t) for t in geometry.telescopes])
             distances[own] = [
@@ -112,6 +120,3 @@ def reconstruct(events, method, **options):
                 for t in events.tel_id[own]
             ]
     return columns, telescopes, distances
-
-
-__all__ = ["FocalLengthKind", "array_event", "camera_radius", "reconstruct", "subarray"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import shutil
 import tempfile
 from pathlib import Path
@@ -35,7 +34,7 @@ class SpoolFolder:
         with writing(parent):
             parent.mkdir(parents=True, exist_ok=True)
             self.path = Path(tempfile.mkdtemp(prefix=".ctabatch-rows-", dir=parent))
-        self._numbers = itertools.count()
+        self._spools: list[Spool] = []
 
     def __enter__(self) -> Self:
         return self
@@ -46,11 +45,15 @@ class SpoolFolder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        for spool in self._spools:
+            spool.close()
         shutil.rmtree(self.path, ignore_errors=True)
 
     def spool(self, dtype: DTypeLike, width: int | None = None) -> Spool:
         """Start a spool of numbers (`width` per row), or of records if `width` is None."""
-        return Spool(self.path / f"{next(self._numbers)}.rows", np.dtype(dtype), width)
+        made = Spool(self.path / f"{len(self._spools)}.rows", np.dtype(dtype), width)
+        self._spools.append(made)
+        return made
 
 
 class Spool:
@@ -81,17 +84,16 @@ class Spool:
         ndarray of shape (n_rows, width) or (n_rows,)
         """
         with writing(self.path.parent):
-            self._file.close()
+            self._file.close()  # a full disk may show here
         shape = (self.n_rows,) if self.width is None else (self.n_rows, self.width)
         if 0 in shape:  # nothing to map
             return np.empty(shape, self.dtype)
         return np.memmap(self.path, self.dtype, mode="r", shape=shape)
 
-    def remove(self) -> None:
-        """Give the disk space back; a mapped array stays valid until it is dropped."""
-        self._file.close()
-        with contextlib.suppress(OSError):  # where a mapped file cannot be removed, the folder
-            self.path.unlink(missing_ok=True)  # goes at the end
+    def close(self) -> None:
+        """Close the file, finished or not; nothing happens if it is closed."""
+        with contextlib.suppress(OSError):  # it is not needed any more
+            self._file.close()
 
 
 __all__ = ["Spool", "SpoolFolder"]

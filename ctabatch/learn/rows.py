@@ -173,7 +173,7 @@ class RowReader:
         keep = np.logical_or.reduce([p.last for p in passed.values()])
         kept = frame.filter(pl.Series(keep))
         x = kept.select(float32_feature(e).alias(str(n)) for n, e in enumerate(self.stored))
-        matrix = np.ascontiguousarray(x.to_numpy(), np.float32).reshape(len(kept), -1)
+        matrix = np.ascontiguousarray(x.to_numpy(), np.float32).reshape(len(kept), len(self.stored))
         place = {e.sql: n for n, e in enumerate(self.stored)}
         about = self._facts(kept)
         for task, cuts in passed.items():
