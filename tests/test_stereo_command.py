@@ -218,3 +218,13 @@ def test_the_geometry_table_has_units(processed):
     schema = pq.read_schema(path)
     assert schema.field("HillasReconstructor_alt").metadata[b"unit"] == b"deg"
     assert schema.field("HillasReconstructor_core_x").metadata[b"unit"] == b"m"
+
+
+def test_calibration_events_have_a_row_that_is_not_valid(tmp_path, example_files):
+    Engine(tmp_path / "c", ProcessConfig()).run(example_files["calibration"])
+    data = ctabatch.Dataset(tmp_path / "c")
+    joined = data.geometry().join(data.trigger(), on=["obs_id", "event_id"]).collect()
+    assert len(joined) == data.trigger().collect().height
+    calibration = joined.filter(pl.col("event_type") != 32)
+    assert len(calibration) > 0
+    assert not calibration["HillasReconstructor_is_valid"].any()

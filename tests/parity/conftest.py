@@ -100,7 +100,7 @@ def make_pair(name: str, path: Path, folder: Path) -> Pair:
     """Process one file with both programs."""
     from tests.parity import ctapipe_oracle
 
-    config = ProcessConfig(write=("r1", "images", "parameters"))
+    config = ProcessConfig(write=("r1", "images", "parameters", "geometry"))
     result = Engine(folder / name, config).run(path)
     assert result.status == "done", result.error
     ours = Tables(folder / name)

@@ -137,6 +137,33 @@ def test_distances_from_the_reconstructed_axis_agree(pair: Pair) -> None:
         assert np.isnan(reference[f"{name}_uncert"]).all()
 
 
+def test_what_process_wrote_is_what_the_stage_gives(pair: Pair) -> None:
+    """The tables that a user reads; the stage here got the array pointing from the run table."""
+    events = stereo_events(pair)
+    geometry = reconstruct(events)
+    expected = columns(geometry, "HillasReconstructor")
+    written = pair.ours.table("dl2/geometry")
+    row = {int(event_id): k for k, event_id in enumerate(written["event_id"])}
+    at = [row[int(event_id)] for event_id in events.event_id]
+    rounding = Tolerance(relative=1e-9, absolute=1e-3)  # that table has float32 degrees
+    for name in TOLERANCE:
+        assert_close(
+            f"written geometry.{name}", written[f"HillasReconstructor_{name}"][at],
+            expected[name], EXACT if name == "is_valid" else rounding, pair.name,
+            events.event_id.tolist(),
+        )  # fmt: skip
+    distance = impact_distances(events, geometry)
+    event = np.repeat(events.event_id, np.diff(events.offsets))
+    for tel_id in np.unique(events.tel_id).tolist():
+        own = events.tel_id == tel_id
+        rows = pair.ours.telescope("dl2/impact", tel_id)
+        found = np.searchsorted(rows["event_id"], event[own])
+        np.testing.assert_array_equal(rows["event_id"][found], event[own])
+        np.testing.assert_allclose(
+            rows["HillasReconstructor_tel_impact_distance"][found], distance[own], atol=1e-3
+        )
+
+
 def test_axes_of_crossing_lines_agree(pair: Pair) -> None:
     """HillasIntersection of ctapipe with its own description of the array."""
     method: Method = "HillasIntersection"
