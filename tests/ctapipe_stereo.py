@@ -14,7 +14,6 @@ from ctapipe.instrument import (
     CameraDescription,
     CameraGeometry,
     CameraReadout,
-    FocalLengthKind,
     OpticsDescription,
     ReflectorShape,
     SizeType,

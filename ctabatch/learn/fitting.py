@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from .mapped_rows import release
@@ -98,6 +99,7 @@ def fit_folds(
         options=options,
         seed=seed,
     )
+    pa.system_memory_pool().release_unused()  # the bins go back to the system, not to the heap
     final = cast("FittedModel", result.final)
     info = {"rounds": final.best_iteration, **final.info}
     folds = tuple(model.trees for model in result.models)

@@ -79,10 +79,10 @@ def tree_layout(
 
 def round_down(threshold: np.ndarray) -> np.ndarray:
     """The largest float32 not above each float64: the same rows of float32 stay at or below it."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", under="ignore"):
         rounded = threshold.astype(np.float32)
-    above = rounded.astype(np.float64) > threshold
-    return np.where(above, np.nextafter(rounded, np.float32(-np.inf)), rounded)
+        above = rounded.astype(np.float64) > threshold
+        return np.where(above, np.nextafter(rounded, np.float32(-np.inf)), rounded)
 
 
 def _levels(
