@@ -103,7 +103,8 @@ ALLOWED: dict[str, set[str]] = {
     "ctabatch/cli": {
         *("numpy", "polars", "pyarrow", "pydantic", "rich", "typer"),
         *("ctabatch", "ctabatch.config", "ctabatch.dataset", "ctabatch.engine", "ctabatch.errors"),
-        *("ctabatch.instrument", "ctabatch.io", "ctabatch.schemas", "ctabatch.source"),
+        *("ctabatch.expressions", "ctabatch.instrument", "ctabatch.io", "ctabatch.schemas"),
+        "ctabatch.source",
         *("ctabatch.demo", "ctabatch.dl3", "ctabatch.irf", "ctabatch.learn", "ctabatch.plot"),
         *("ctabatch.simulate", "ctabatch.stages"),
         "ctabatch.stereo",

@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from ctabatch.cli.main import run
 from ctabatch.io import parquet, streams
 from tests import eventio_bytes as eb
 from tests.test_damage import decompressed

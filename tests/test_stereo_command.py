@@ -45,8 +45,8 @@ def geometry(root):
 def test_process_writes_one_geometry_per_array_event_and_one_distance_per_image(processed):
     data = ctabatch.Dataset(processed)
     events = data.trigger().select("obs_id", "event_id").collect()
-    assert geometry(processed).select("obs_id", "event_id").equals(
-        events.sort("obs_id", "event_id")
+    assert (
+        geometry(processed).select("obs_id", "event_id").equals(events.sort("obs_id", "event_id"))
     )
     assert 10 < geometry(processed)["HillasReconstructor_is_valid"].sum() < len(events)
     for tel_type in data.tel_types:
@@ -140,7 +140,7 @@ def test_a_dataset_without_image_parameters_says_what_to_do(tmp_path, example_fi
     Engine(tmp_path / "r", ProcessConfig(write=("r0",), source={"max_events": 2})).run(
         example_files["sst1m"]
     )
-    with pytest.raises(InputError, match="no image parameters.*--write parameters"):
+    with pytest.raises(InputError, match=r"no image parameters.*--write parameters"):
         recompute(tmp_path / "r", StereoConfig())
 
 

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 #: Options and their defaults; names as in the documentation of LightGBM. `rounds` is the number of
 #: trees, `early_stopping_rounds` 0 makes all of them.
 DEFAULTS: dict[str, Any] = {
-    "rounds": 100,
+    "rounds": 60,
     "early_stopping_rounds": 0,
-    "learning_rate": 0.1,
+    "learning_rate": 0.15,
     "num_leaves": 63,
     "max_depth": -1,
     "min_data_in_leaf": 20,
     "min_sum_hessian_in_leaf": 1e-3,
-    "max_bin": 255,
+    "max_bin": 63,
     "min_data_in_bin": 3,
     "bin_construct_sample_cnt": 200_000,
     "feature_fraction": 1.0,
@@ -119,6 +119,7 @@ class BinnedRows:
             **rest,
             "objective": "binary" if classification else objective,
             "seed": seed,
+            "data_random_seed": seed,  # so that rows of a file and of memory get the same bins
             "num_threads": n_threads,
             "deterministic": True,
             "force_row_wise": True,
@@ -158,6 +159,9 @@ class BinnedRows:
         rows: Any = np.ascontiguousarray(x, np.float32)
         if getattr(x, "_mmap", None) is not None:
             rows = _row_sequence(x)
+        y = np.ascontiguousarray(y)
+        if weight is not None:
+            weight = np.ascontiguousarray(weight)
         data = lightgbm.Dataset(rows, y, weight=weight, reference=reference, params=self._params)
         try:
             return data.construct()

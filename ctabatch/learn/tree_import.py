@@ -34,56 +34,65 @@ def lightgbm_trees(booster: Any) -> dict[str, Any]:
         The model does what `Trees` cannot: several classes, categories, linear leaves, values
         for missing features, or an objective with another link.
     """
-    dump = booster.dump_model()
-    objective, *settings = dump.get("objective", "").split()
-    if dump["num_tree_per_iteration"] != 1:
+    header, *blocks = booster.model_to_string(importance_type="split").split("\nTree=")
+    facts = dict(line.partition("=")[::2] for line in header.splitlines())
+    objective, *settings = facts.get("objective", "").split() or [""]
+    if facts["num_tree_per_iteration"] != "1":
         raise InputError("LightGBM: a model of several classes is not supported")
     if objective not in IDENTITY + LOGISTIC or "sqrt" in settings:
         raise InputError(
-            f"LightGBM: objective {dump.get('objective')!r} is not supported; use one of "
+            f"LightGBM: objective {facts.get('objective')!r} is not supported; use one of "
             f"{', '.join(IDENTITY + LOGISTIC)}"
         )
     if any(s.startswith("sigmoid:") and float(s[len("sigmoid:") :]) != 1 for s in settings):
         raise InputError("LightGBM: the option sigmoid must be 1")
-    parts = [_lightgbm_tree(tree["tree_structure"]) for tree in dump["tree_info"]]
+    parts = [_lightgbm_tree(block) for block in blocks]
     if not parts:
         raise InputError("LightGBM: the model has no trees")
     return {
         **_join(parts),
-        "n_features": dump["max_feature_idx"] + 1,
-        "average": bool(dump.get("average_output", False)),
+        "n_features": int(facts["max_feature_idx"]) + 1,
+        "average": "average_output" in facts,
         "link": "identity" if objective in IDENTITY else "logistic",
     }
 
 
-def _lightgbm_tree(structure: dict[str, Any]) -> dict[str, np.ndarray]:
-    """Nodes of one tree, parents before children."""
-    rows: list[list[Any]] = []
-    todo = [(structure, -1, "left")]
-    columns = {"feature": 0, "threshold": 1, "left": 2, "right": 3, "value": 4}
-    while todo:
-        node, parent, side = todo.pop()
-        if parent >= 0:
-            rows[parent][columns[side]] = len(rows)
-        if "leaf_value" in node:
-            if "leaf_coeff" in node or "leaf_const" in node:
-                raise InputError("LightGBM: trees with linear leaves are not supported")
-            rows.append([-1, 0.0, -1, -1, node["leaf_value"]])
-            continue
-        if node["decision_type"] != "<=":
-            raise InputError("LightGBM: splits by category are not supported")
-        if node["missing_type"] != "None":
-            raise InputError(
-                "LightGBM: the model was trained with missing values; leave rows with NaN out, or "
-                "train with use_missing=False"
-            )
-        todo.append((node["right_child"], len(rows), "right"))
-        todo.append((node["left_child"], len(rows), "left"))
-        threshold = node["threshold"]
-        if threshold == -TINY:  # -TINY itself is read as zero there, and goes right
-            threshold = float(np.nextafter(threshold, -np.inf))
-        rows.append([node["split_feature"], threshold, -1, -1, 0.0])
-    return {name: np.array([row[i] for row in rows]) for name, i in columns.items()}
+def _lightgbm_tree(block: str) -> dict[str, np.ndarray]:
+    """Nodes of one tree of LightGBM's text: splits in their order, then leaves.
+
+    Source: the text format of LightGBM 4, src/io/tree.cpp; numbers have all their digits. A child
+    below zero is the leaf of its complement.
+    """
+    facts = dict(line.partition("=")[::2] for line in block.splitlines())
+    if facts.get("is_linear", "0") != "0":
+        raise InputError("LightGBM: trees with linear leaves are not supported")
+    if facts["num_cat"] != "0":
+        raise InputError("LightGBM: splits by category are not supported")
+    value = np.array(facts["leaf_value"].split(), np.float64)
+    if len(value) == 1:  # nothing to split
+        one = np.full(1, -1)
+        return {"feature": one, "threshold": np.zeros(1), "left": one, "right": one, "value": value}
+    threshold, leaves = np.array(facts["threshold"].split(), np.float64), np.full(len(value), -1)
+    decision, feature, left, right = (
+        np.array(facts[name].split(), np.int64)
+        for name in ("decision_type", "split_feature", "left_child", "right_child")
+    )
+    if (decision >> 2 & 3).any():
+        raise InputError(
+            "LightGBM: the model was trained with missing values; leave rows with NaN out, or "
+            "train with use_missing=False"
+        )
+    # -TINY itself is read as zero there, and goes right
+    threshold[threshold == -TINY] = np.nextafter(-TINY, -np.inf)
+    n_splits = len(feature)
+    left, right = (np.where(c < 0, n_splits + ~c, c) for c in (left, right))
+    return {
+        "feature": np.concatenate([feature, leaves]),
+        "threshold": np.concatenate([threshold, np.zeros(len(value))]),
+        "left": np.concatenate([left, leaves]),
+        "right": np.concatenate([right, leaves]),
+        "value": np.concatenate([np.zeros(n_splits), value]),
+    }
 
 
 def sklearn_trees(estimator: Any) -> dict[str, Any]:

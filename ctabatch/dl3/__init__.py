@@ -1,0 +1,1 @@
+"""Event lists: observations, real or drawn from simulations, written for gammapy (GADF v0.3)."""

@@ -1,0 +1,336 @@
+"""Simulated observations: events drawn from DL2 simulations by weight and put on the sky.
+
+A simulated event of energy E stands for ``rate`` events per second of the wanted spectrum. Into an
+observation it is drawn k times, k from a Poisson distribution with the mean rate x time: the number
+of events, and the number in any bin, is then Poisson-distributed with the weighted expectation, as
+in a real observation, whatever the weights. Events with more weight than one are drawn repeatedly;
+since a copy repeats the energy and distance to the source of the first, this is counted and to be
+reported: spectra and maps from few simulated events fluctuate less freely than they seem to.
+
+Signal counts follow the live time. Background rates are those of *ontime* (as in BKG tables, which
+readers scale by ontime): what the simulation gives is taken as the rate after dead time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ctabatch.dl3.observations import offset_by, separation, to_horizon, to_sky
+from ctabatch.errors import InputError
+from ctabatch.io.fits.observation import MARGIN, Observation
+
+Floats = NDArray[np.float64]
+Block = dict[str, NDArray[Any]]
+#: Columns of the event frame that are read.
+COLUMNS = (
+    *("true_energy", "true_alt", "true_az", "reco_energy", "reco_alt", "reco_az"),
+    *("pointing_alt", "pointing_az", "gammaness", "multiplicity"),
+)
+#: Pools with more rows than this are read again for every observation instead of kept.
+ROWS_IN_MEMORY = 5_000_000
+_CM2 = 1e4
+#: Tolerance of the signal's offset if none is stated, deg.
+TOLERANCE = 0.1
+
+
+class Spectrum(Protocol):
+    """Flux in 1/(TeV s cm2), or per sr of it, at energies in TeV."""
+
+    def flux(self, energy: Floats) -> Floats:
+        """Flux at energies of shape (n,)."""
+
+
+class Showers(Protocol):
+    """What was simulated: see `ctabatch.irf.simulated.SimulatedShowers`."""
+
+    @property
+    def n_showers(self) -> float: ...
+    @property
+    def energy_min(self) -> float: ...
+    @property
+    def energy_max(self) -> float: ...
+    @property
+    def spectral_index(self) -> float: ...
+    @property
+    def max_impact(self) -> float: ...
+    @property
+    def viewcone_min(self) -> float: ...
+    @property
+    def viewcone_max(self) -> float: ...
+
+
+def showers_per_energy(energy: Floats, showers: Showers) -> Floats:
+    """Simulated showers per TeV at energies in TeV: the power law that they were drawn from."""
+    low, high, power = showers.energy_min, showers.energy_max, showers.spectral_index + 1
+    if power == 0:
+        integral = low * np.log(high / low)
+    else:
+        integral = low * ((high / low) ** power - 1) / power
+    shape = (energy / low) ** showers.spectral_index
+    return np.asarray(showers.n_showers * shape / integral)
+
+
+def signal_rate(energy: Floats, showers: Showers, spectrum: Spectrum, share: float) -> Floats:
+    """Events per second for which each event of a point source stands, shape (n,).
+
+    Parameters
+    ----------
+    energy : array of shape (n,), TeV
+    showers : Showers
+    spectrum : Spectrum
+        In 1/(TeV s cm2).
+    share : float
+        Part of the simulated showers whose directions are used.
+    """
+    area = np.pi * showers.max_impact**2 * _CM2
+    return spectrum.flux(energy) * area / (share * showers_per_energy(energy, showers))
+
+
+def diffuse_rate(energy: Floats, showers: Showers, spectrum: Spectrum) -> Floats:
+    """Events per second for which each event of a diffuse flux in 1/(TeV s cm2 sr) stands."""
+    cone = solid_angle(showers.viewcone_min, showers.viewcone_max)
+    if cone <= 0:
+        raise InputError(
+            "background simulated as a point source has no solid angle; simulate a view cone"
+        )
+    area = np.pi * showers.max_impact**2 * _CM2
+    return spectrum.flux(energy) * area * cone / showers_per_energy(energy, showers)
+
+
+def solid_angle(inner: float, outer: float) -> float:
+    """Solid angle in sr between two cones with opening angles in deg."""
+    # a difference of squares of sines keeps all digits of small angles
+    return float(4 * np.pi * (np.sin(np.radians(outer / 2)) ** 2
+                              - np.sin(np.radians(inner / 2)) ** 2))  # fmt: skip
+
+
+class Pool:
+    """Simulated events of one primary, in blocks and in a fixed order.
+
+    Parameters
+    ----------
+    frame : LazyFrame
+        Event frame with `COLUMNS`; events that fail cuts are already removed. Rows with a column
+        ``is_valid`` that is false are left out.
+    showers : Showers
+    spectrum : Spectrum
+        Per sr for a background.
+    diffuse : bool
+        Background (placed anywhere) instead of signal (placed at the source).
+    """
+
+    def __init__(
+        self,
+        frame: pl.LazyFrame,
+        showers: Showers,
+        spectrum: Spectrum,
+        *,
+        diffuse: bool,
+    ) -> None:
+        names = frame.collect_schema().names()
+        if missing := [name for name in COLUMNS if name not in names]:
+            raise InputError(f"simulated events lack the columns {', '.join(missing)}")
+        if "is_valid" in names:
+            frame = frame.filter(pl.col("is_valid"))
+        self._frame = frame.select(pl.col(name).fill_null(0).cast(pl.Float64) for name in COLUMNS)
+        self.showers, self.spectrum, self.diffuse = showers, spectrum, diffuse
+        self.n_rows = int(frame.select(pl.len()).collect(engine="streaming").item())
+        if not self.n_rows:
+            raise InputError("no simulated events pass the cuts")
+        self._kept = self._frame.collect() if self.n_rows <= ROWS_IN_MEMORY else None
+        self.uses = np.zeros(self.n_rows, np.uint16)
+
+    def blocks(self) -> Iterator[tuple[int, Block]]:
+        """Number of the first row, and columns as arrays, in the order of the table."""
+        first = 0
+        if self._kept is not None:
+            batches: Any = [self._kept]
+        else:
+            batches = self._frame.collect_batches(maintain_order=True, chunk_size=1 << 18)
+        for batch in batches:
+            yield first, {name: batch[name].to_numpy() for name in COLUMNS}
+            first += len(batch)
+
+    @property
+    def n_repeated(self) -> int:
+        """Draws of an event that had been drawn before, in whatever observation."""
+        return int(np.maximum(self.uses.astype(np.int64) - 1, 0).sum())
+
+
+@dataclass
+class Drawn:
+    """Account of one observation: events drawn and expected, by signal and background."""
+
+    n_signal: int = 0
+    n_background: int = 0
+    expected_signal: float = 0.0
+    expected_background: float = 0.0
+
+
+def draw_observation(
+    observation: Observation,
+    pools: list[Pool],
+    seed: np.random.SeedSequence,
+    *,
+    tolerance: float = TOLERANCE,
+    keep_orientation: bool = False,
+) -> tuple[Block, Drawn]:
+    """Draw the events of one observation.
+
+    Signal: events whose true distance from the simulated pointing is within the tolerance of the
+    distance from the pointing to the source are drawn. Their true position is put on the source;
+    the reconstructed one at the simulated distance from it, and at the simulated angle against the
+    line from source to pointing. Background: the distance of the reconstructed direction from the
+    pointing is kept.
+
+    Parameters
+    ----------
+    observation : Observation
+        With the position of its source if there is a pool of signal.
+    pools : list of Pool
+    seed : SeedSequence
+        The same seed, pools and observation give the same events.
+    tolerance : float
+        Half width in deg of the ring of true offsets that serves the signal.
+    keep_orientation : bool
+        Keep the place of background events in the field of view (zenith up) at the time of the
+        event, instead of turning each around the pointing at random.
+
+    Returns
+    -------
+    dict, Drawn
+        Columns of the EVENTS table in order of time, and the account.
+
+    Raises
+    ------
+    InputError
+        No signal was simulated at this offset, or the source has no position.
+    """
+    account, drawn = Drawn(), []
+    for pool, child in zip(pools, seed.spawn(len(pools)), strict=True):
+        numbers, places = (np.random.default_rng(s) for s in child.spawn(2))
+        select = _background_means if pool.diffuse else _signal_means
+        for first, block in pool.blocks():
+            mean = select(pool, block, observation, tolerance)
+            count = numbers.poisson(mean)
+            rows = np.repeat(np.arange(len(count)), count)
+            room = np.iinfo(pool.uses.dtype).max - pool.uses[first : first + len(count)]
+            pool.uses[first : first + len(count)] += np.minimum(count, room).astype(np.uint16)
+            if pool.diffuse:
+                account.n_background += len(rows)
+                account.expected_background += float(mean.sum())
+            else:
+                account.n_signal += len(rows)
+                account.expected_signal += float(mean.sum())
+            chosen = {name: values[rows] for name, values in block.items()}
+            chosen["TIME"] = uniform_times(observation, len(rows), places)
+            place = _place_background if pool.diffuse else _place_signal
+            chosen["RA"], chosen["DEC"] = place(chosen, observation, places, keep_orientation)
+            drawn.append({
+                "TIME": chosen["TIME"], "RA": chosen["RA"], "DEC": chosen["DEC"],
+                "ENERGY": chosen["reco_energy"], "GAMMANESS": chosen["gammaness"],
+                "MULTIP": chosen["multiplicity"],
+            })  # fmt: skip
+        if not pool.diffuse and account.expected_signal == 0:
+            raise InputError(_no_signal(observation, pool, tolerance))
+    events = {name: np.concatenate([part[name] for part in drawn]) for name in drawn[0]}
+    order = np.argsort(events["TIME"], kind="stable")
+    events = {name: values[order] for name, values in events.items()}
+    events["TIME"], _ = separated(events["TIME"])
+    events["EVENT_ID"] = np.arange(1, len(order) + 1)
+    return events, account
+
+
+def uniform_times(observation: Observation, n: int, rng: np.random.Generator) -> Floats:
+    """Times drawn uniformly from the good intervals, a little away from their ends."""
+    lengths = np.array([b - a for a, b in observation.intervals])
+    starts = np.array([a for a, _ in observation.intervals])
+    ends = np.cumsum(lengths)
+    x = rng.random(n) * ends[-1]
+    which = np.minimum(np.searchsorted(ends, x, side="right"), len(ends) - 1)
+    inside = (x - (ends - lengths)[which]) / lengths[which]
+    guard = 5 * MARGIN
+    return np.asarray(starts[which] + guard + inside * (lengths[which] - 2 * guard))
+
+
+def separated(time: Floats) -> tuple[Floats, int]:
+    """Sorted times with equal ones moved on by the resolution of the number; how many were."""
+    out, n_moved = time.copy(), 0
+    while len(equal := np.flatnonzero(np.diff(out) <= 0)):
+        out[equal + 1] = np.nextafter(out[equal], np.inf)
+        n_moved += len(equal)
+    return out, n_moved
+
+
+def _signal_means(pool: Pool, block: Block, observation: Observation, tolerance: float) -> Floats:
+    ra, dec = _source(observation)
+    offset = float(separation(observation.ra_pnt, observation.dec_pnt, ra, dec)[0])
+    true_offset = separation(
+        block["pointing_az"], block["pointing_alt"], block["true_az"], block["true_alt"]
+    )[0]
+    showers = pool.showers
+    low, high = offset - tolerance, offset + tolerance
+    share = 1.0
+    if showers.viewcone_max > showers.viewcone_min:
+        low, high = max(low, showers.viewcone_min, 0.0), min(high, showers.viewcone_max)
+        if low >= high:
+            raise InputError(_no_signal(observation, pool, tolerance))
+        cone = solid_angle(showers.viewcone_min, showers.viewcone_max)
+        share = solid_angle(low, high) / cone
+    rate = signal_rate(block["true_energy"], showers, pool.spectrum, share)
+    used = (true_offset >= low) & (true_offset < high)
+    return np.where(used, rate * observation.livetime, 0.0)
+
+
+def _background_means(
+    pool: Pool, block: Block, observation: Observation, _tolerance: float
+) -> Floats:
+    return diffuse_rate(block["true_energy"], pool.showers, pool.spectrum) * observation.ontime
+
+
+def _place_signal(
+    rows: Block, observation: Observation, _rng: np.random.Generator, _keep: bool
+) -> tuple[Floats, Floats]:
+    true = rows["true_az"], rows["true_alt"]
+    _, to_pointing = separation(*true, rows["pointing_az"], rows["pointing_alt"])
+    theta, to_reco = separation(*true, rows["reco_az"], rows["reco_alt"])
+    ra, dec = _source(observation)
+    _, angle = separation(ra, dec, observation.ra_pnt, observation.dec_pnt)
+    # azimuth grows clockwise seen from inside the sphere, right ascension the other way round
+    return offset_by(ra, dec, angle - (to_reco - to_pointing), theta)
+
+
+def _place_background(
+    rows: Block, observation: Observation, rng: np.random.Generator, keep: bool
+) -> tuple[Floats, Floats]:
+    pointing = rows["pointing_az"], rows["pointing_alt"]
+    distance, angle = separation(*pointing, rows["reco_az"], rows["reco_alt"])
+    if not keep:
+        turned = 360 * rng.random(len(distance))
+        return offset_by(observation.ra_pnt, observation.dec_pnt, turned, distance)
+    ra, dec, time = observation.ra_pnt, observation.dec_pnt, rows["TIME"]
+    alt, az = to_horizon(ra, dec, time, observation.site)
+    az, alt = offset_by(az, alt, angle, distance)
+    return to_sky(alt, az, rows["TIME"], observation.site)
+
+
+def _source(observation: Observation) -> tuple[float, float]:
+    if observation.ra_obj is None or observation.dec_obj is None:
+        raise InputError(f"observation {observation.obs_id}: its target has no position")
+    return observation.ra_obj, observation.dec_obj
+
+
+def _no_signal(observation: Observation, pool: Pool, tolerance: float) -> str:
+    ra, dec = _source(observation)
+    offset = float(separation(observation.ra_pnt, observation.dec_pnt, ra, dec)[0])
+    return (
+        f"observation {observation.obs_id}: no gammas were simulated within {tolerance} deg of the "
+        f"source's offset of {offset:.3g} deg (view cone {pool.showers.viewcone_min:.3g} to "
+        f"{pool.showers.viewcone_max:.3g} deg); choose another wobble offset or tolerance"
+    )

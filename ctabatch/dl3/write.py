@@ -1,0 +1,145 @@
+"""Writes a store: one file per observation with its responses, then the index tables.
+
+Files get their names when they are complete, the index tables come last: a store that can be
+opened is whole. At most one block of events is in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ctabatch.dl3.observations import to_horizon
+from ctabatch.dl3.simulated import Block
+from ctabatch.errors import InputError, OutputError
+from ctabatch.io.fits.events import (
+    COLUMNS,
+    REQUIRED,
+    EventFile,
+    pointing_hdu,
+)
+from ctabatch.io.fits.index import (
+    HDU_INDEX,
+    OBS_INDEX,
+    IndexRow,
+    ObservationRow,
+    hdu_index,
+    observation_index,
+    write_index,
+)
+from ctabatch.io.fits.irf_hdus import INDEX_NAMES
+from ctabatch.io.fits.observation import Instrument, Observation
+
+if TYPE_CHECKING:
+    from astropy.io.fits import BinTableHDU
+
+#: Spacing of the rows of POINTING in s.
+_POINTING_STEP = 60.0
+
+
+@dataclass(frozen=True)
+class WrittenObservation:
+    """What became of one observation's events."""
+
+    obs_id: int
+    file: Path
+    n_events: int
+    n_dropped: int
+
+
+def write_store(
+    folder: Path,
+    observations: Sequence[Observation],
+    blocks: Callable[[Observation], Iterable[Block]],
+    responses: Mapping[str, BinTableHDU] | Callable[[Observation], Mapping[str, BinTableHDU]],
+    *,
+    instrument: Instrument | None = None,
+    optional: Sequence[str] = ("GAMMANESS", "MULTIP"),
+    altaz: bool = True,
+    overwrite: bool = False,
+) -> list[WrittenObservation]:
+    """Write observations as a folder that gammapy's DataStore opens.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if needed; holds hdu-index.fits.gz, obs-index.fits.gz and data/.
+    observations : sequence of Observation
+        With distinct numbers, all of one site.
+    blocks : callable
+        Observation -> its events in blocks, in order of time (columns of `EventFile.append`).
+    responses : mapping or callable
+        Type (aeff, edisp, psf, bkg, rad_max) -> HDU, for all observations or by observation.
+    instrument : Instrument, optional
+    optional : sequence of str
+        Columns to write besides the required ones.
+    altaz : bool
+        Write the horizontal direction of the events, computed from RA and DEC.
+    overwrite : bool
+        Replace a store.
+
+    Raises
+    ------
+    InputError
+        There are no observations, two of one number, or two sites; an event has no position.
+    OutputError
+        The folder holds a store, or cannot be written.
+    """
+    if not observations:
+        raise InputError(f"{folder}: there are no observations to write")
+    ids = [o.obs_id for o in observations]
+    if len(set(ids)) < len(ids):
+        raise InputError(f"{folder}: two observations have the same number")
+    if len({o.site for o in observations}) > 1:
+        raise InputError(f"{folder}: observations of two sites cannot share a store")
+    if (folder / HDU_INDEX).exists():
+        if not overwrite:
+            raise OutputError(f"{folder}: holds a store already; choose another or --overwrite")
+        (folder / HDU_INDEX).unlink()
+    unknown = [name for name in optional if name not in COLUMNS]
+    if unknown:
+        raise InputError(f"no such columns of EVENTS: {', '.join(unknown)}")
+    names = [*REQUIRED, *optional, *(("ALT", "AZ") if altaz else ())]
+    instrument = instrument or Instrument()
+    written, index, summary = [], [], []
+    for observation in observations:
+        file = Path("data") / f"obs_{observation.obs_id:06d}.fits"
+        given = responses(observation) if callable(responses) else responses
+        with EventFile(folder / file, observation, instrument, names) as events:
+            for block in blocks(observation):
+                if altaz:
+                    alt, az = to_horizon(block["RA"], block["DEC"], block["TIME"], observation.site)
+                    block = {**block, "ALT": alt, "AZ": az}
+                events.append(block)
+            n = max(2, int((observation.stop - observation.start) / _POINTING_STEP) + 1)
+            time = np.linspace(observation.start, observation.stop, n)
+            ra, dec = observation.ra_pnt, observation.dec_pnt
+            alt, az = to_horizon(ra, dec, time, observation.site)
+            pointing = pointing_hdu(observation, instrument, time, alt, az)
+            events.close([pointing, *given.values()])
+        index += _index_rows(observation.obs_id, file, given)
+        summary.append(
+            ObservationRow(observation, events.n_events, float(90 - alt[n // 2]), float(az[n // 2]))
+        )
+        written.append(
+            WrittenObservation(observation.obs_id, folder / file, events.n_events, events.n_dropped)
+        )
+    write_index(folder, OBS_INDEX, observation_index(summary))
+    write_index(folder, HDU_INDEX, hdu_index(index))
+    return written
+
+
+def _index_rows(obs_id: int, file: Path, responses: Mapping[str, BinTableHDU]) -> list[IndexRow]:
+    rows = [
+        IndexRow(obs_id, kind, kind, file, kind.upper()) for kind in ("events", "gti", "pointing")
+    ]
+    for kind, hdu in responses.items():
+        expected, hdu_class = INDEX_NAMES[hdu.header["HDUCLAS4"].strip()]
+        if expected != kind:
+            raise InputError(f"the response called {kind} is of type {expected}")
+        rows.append(IndexRow(obs_id, kind, hdu_class, file, hdu.name))
+    return rows

@@ -1,0 +1,1 @@
+"""Instrument response: events, weights, cuts, histograms, products, hand-over to gammapy."""

@@ -1,0 +1,173 @@
+"""Histograms of all instrument response functions from one scan over the events.
+
+The events come as a lazy query, are computed in streaming batches by polars and counted by
+`ctabatch.kernels.irf_histogram`, so that memory does not depend on the number of rows. Measured
+with 2e7 rows on one thread, reading included: this way 2.1 s and 0.4 GiB with edges exact to the
+event; polars' group_by over `search_sorted` bins 6.4 s and 1.2 GiB, over bins from floor(log) 2.4
+to 3.0 s and 0.6 GiB, but these put a few events into the neighbouring bin. The first one is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ctabatch.errors import InputError, OptionError
+from ctabatch.expressions import check_columns, parse
+from ctabatch.irf.axes import Axis
+from ctabatch.irf.groups import GroupColumn, Groups
+from ctabatch.irf.histograms import QUANTITIES, WITH_THETA_CUT, Counter, Histogram, IrfAxes
+
+#: Simulated shower of an event in the numbering of sim_telarray: event = 100 * shower + use.
+SHOWER = "obs_id * 10000000000 + event_id // 100"
+
+_MIGRA = pl.col("reco_energy").cast(pl.Float64) / pl.col("true_energy").cast(pl.Float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Filled:
+    """What one scan found.
+
+    Attributes
+    ----------
+    histograms : mapping
+        (group, quantity) -> histogram; the group is empty if none were asked for.
+    n_events : int
+        Rows read.
+    point_like : bool
+        Whether a theta cut was applied where it belongs.
+    """
+
+    histograms: Mapping[tuple[str, str], Histogram]
+    groups: tuple[str, ...]
+    n_events: int
+    point_like: bool
+
+
+def fill(
+    events: pl.LazyFrame,
+    axes: IrfAxes,
+    quantities: Sequence[str] = ("aeff", "edisp", "psf"),
+    *,
+    gammaness: str | None = None,
+    theta: str | None = None,
+    weight: str | None = None,
+    by: Sequence[str] = (),
+    shower: str | None = None,
+) -> Filled:
+    """Count events for all wanted quantities in one scan.
+
+    Parameters
+    ----------
+    events : polars.LazyFrame
+        An event frame with the columns that the quantities read. Rows whose column ``is_valid`` is
+        not true do not count.
+    axes : IrfAxes
+    quantities : sequence of str
+        Of `QUANTITIES`.
+    gammaness, theta : str, optional
+        Boolean columns: what passes the cuts. Without, all events pass. The theta cut applies to
+        the quantities `WITH_THETA_CUT` only.
+    weight : str, optional
+        Column of weights, for the background. Other quantities count events.
+    by : sequence of str
+        Expressions whose values separate groups, see `GroupColumn`.
+    shower : str, optional
+        SQL expression that has the same integer value in all uses of one simulated shower, such as
+        `SHOWER`. Rows of a shower must follow each other, as they do in simulated files: then
+        errors take the reuse into account. Without, events count as independent.
+
+    Raises
+    ------
+    OptionError
+        A quantity, column or expression is unusable.
+    InputError
+        Weights are not finite.
+    """
+    available = events.collect_schema().names()
+    for quantity in quantities:
+        axes.of(quantity)
+    pairs = dict.fromkeys(pair for quantity in quantities for pair in QUANTITIES[quantity])
+    groups = Groups([GroupColumn(text, available) for text in by])
+    names = [f"by {k}" for k in range(len(groups.columns))]
+    wanted = {column: _number(column) for column, _ in pairs}
+    cuts = [cut for cut in (gammaness, theta) if cut is not None]
+    cuts += ["is_valid"] if "is_valid" in available else []
+    wanted |= {f"cut {cut}": pl.col(cut).fill_null(value=False) for cut in cuts}
+    if weight is not None:
+        wanted["weight"] = pl.col(weight).cast(pl.Float64).fill_null(np.nan)
+    wanted |= {name: c.expr for name, c in zip(names, groups.columns, strict=True)}
+    if shower is not None:
+        uses = parse(shower, "shower")
+        check_columns([uses], available)
+        wanted["shower"] = uses.expr.cast(pl.Int64)
+    _check(wanted, available)
+    query = events.select(**wanted)
+    counters = {quantity: Counter(quantity, axes, list(pairs)) for quantity in quantities}
+    n_events = 0
+    for batch in _batches(query, whole_showers=shower is not None):
+        n_events += batch.height
+        numbers = groups.numbers(batch, names)
+        bins = np.empty((len(pairs), batch.height), np.int32)
+        for row, (column, axis) in enumerate(pairs):
+            bins[row] = _axis(axes, axis).index(batch[column].to_numpy())
+        passes = {cut: batch[f"cut {cut}"].to_numpy() for cut in cuts}
+        for quantity, counter in counters.items():
+            chosen = [p for cut, p in passes.items() if cut != theta or quantity in WITH_THETA_CUT]
+            selected = np.ones(batch.height, bool) if not chosen else np.logical_and.reduce(chosen)
+            counter.add(batch, bins, numbers, selected, len(groups))
+    labels = groups.labels() if n_events or not by else []
+    found = {
+        (label, quantity): counter.histogram(number)
+        for quantity, counter in counters.items()
+        for number, label in enumerate(labels)
+    }
+    return Filled(found, tuple(labels), n_events, theta is not None)
+
+
+def _axis(axes: IrfAxes, name: str) -> Axis:
+    quantity = next(q for q, pairs in QUANTITIES.items() if name in [field for _, field in pairs])
+    return axes.field(quantity, name)
+
+
+def _number(column: str) -> pl.Expr:
+    expr = _MIGRA if column == "migra" else pl.col(column).cast(pl.Float64)
+    return expr.fill_null(np.nan)
+
+
+def _check(wanted: Mapping[str, pl.Expr], available: Sequence[str]) -> None:
+    missing = {name for expr in wanted.values() for name in expr.meta.root_names()}
+    missing -= set(available)
+    if missing:
+        raise OptionError(
+            f"the events lack columns: {', '.join(sorted(missing))}; "
+            f"there are: {', '.join(sorted(available))}"
+        )
+
+
+def _batches(query: pl.LazyFrame, *, whole_showers: bool) -> Iterator[pl.DataFrame]:
+    """Batches of a streaming query; if wanted, no shower is divided between two."""
+    # polars declares this method unstable: tests pin what is used of it
+    batches: Any = query.collect_batches(engine="streaming", maintain_order=whole_showers)
+    held: pl.DataFrame | None = None
+    for batch in batches:
+        if not whole_showers:
+            yield batch.rechunk()
+            continue
+        batch = batch if held is None else pl.concat([held, batch])
+        if batch.height == 0:
+            continue
+        if batch["shower"].null_count():
+            raise InputError("the expression that names the simulated shower has no value in a row")
+        shower = batch["shower"].to_numpy()
+        others = np.flatnonzero(shower != shower[-1])
+        end = int(others[-1]) + 1 if len(others) else 0
+        held = batch[end:]
+        if end:
+            yield batch[:end].rechunk()
+    if held is not None:
+        yield held.rechunk()

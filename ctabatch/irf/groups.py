@@ -1,0 +1,172 @@
+"""Groups of events, each with responses of its own: event types, bins of zenith and the like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ctabatch.errors import OptionError
+from ctabatch.expressions import Expression, check_columns, parse
+from ctabatch.irf.axes import Axis
+from ctabatch.kernels.event_bins import match_values
+
+#: More groups than this are taken for a mistake, such as a column of continuous values.
+MAX_GROUPS = 256
+#: Names that need no column of their own.
+ALIASES = {"zenith": "90.0 - pointing_alt", "azimuth": "pointing_az"}
+
+_CUT = re.compile(r"^(?P<of>.+)\.cut\(\s*\[(?P<breaks>[^\[\]()]*)\]\s*\)$", re.DOTALL)
+
+
+class GroupColumn:
+    """One expression whose values separate events.
+
+    Parameters
+    ----------
+    text : str
+        SQL expression of columns, or one followed by ``.cut([20, 40])``: intervals that hold their
+        upper end, with names as of `polars.Expr.cut`, here (-inf, 20], (20, 40] and (40, inf].
+    available : collection of str
+        Columns of the events. ``zenith`` and ``azimuth`` are those of the pointing if there are no
+        such columns.
+
+    Raises
+    ------
+    OptionError
+        It cannot be parsed, or reads a column that is not there.
+    """
+
+    def __init__(self, text: str, available: Collection[str]) -> None:
+        cut = _CUT.match(text.strip())
+        self.name = (cut["of"] if cut else text).strip()
+        sql = self.name
+        if sql in ALIASES and sql not in available:
+            sql = ALIASES[sql]
+        self.expression: Expression = parse(sql, self.name)
+        check_columns([self.expression], available)
+        self._axis: Axis | None = None
+        self.labels: list[str] = []
+        self._codes: dict[Any, int] = {}
+        if cut:
+            breaks = _breaks(text, cut["breaks"])
+            # x <= b if and only if x < the number after b
+            edges = np.nextafter([*breaks, np.finfo(np.float64).max / 2], np.inf)
+            self._axis = Axis("group", edges)
+            ends = ["-inf", *(f"{b:g}" for b in breaks), "inf"]
+            self.labels = [f"({low}, {high}]" for low, high in pairwise(ends)]
+
+    @property
+    def expr(self) -> pl.Expr:
+        """The values that `codes` takes."""
+        expr = self.expression.expr
+        return expr.cast(pl.Float64) if self._axis is not None else expr
+
+    def codes(self, values: pl.Series) -> NDArray[np.int32]:
+        """Index into `labels` of each value; labels are added as values appear."""
+        if self._axis is not None:
+            if values.null_count() or values.is_nan().any():
+                raise OptionError(f"--by {self.name}: some events have no value; filter them out")
+            return np.minimum(self._axis.index(values.to_numpy()), len(self.labels) - 1)
+        if values.dtype.is_numeric():
+            return self._number_codes(values)
+        for value in values.unique().to_list():
+            self._code(value, "null" if value is None else str(value))
+        known = pl.Series(list(self._codes), dtype=values.dtype)
+        codes = pl.Series(list(self._codes.values()), dtype=pl.Int32)
+        return values.replace_strict(known, codes, return_dtype=pl.Int32).to_numpy()
+
+    def _number_codes(self, values: pl.Series) -> NDArray[np.int32]:
+        # nearly free: a look-up by hash takes as long as all histograms
+        numbers = values.cast(pl.Float64).fill_nan(np.inf).fill_null(np.inf).to_numpy()
+        found = np.empty(len(numbers), np.int32)
+        match_values(numbers, np.array([*self._codes], np.float64), found)
+        if (unknown := found < 0).any():
+            new = np.unique(numbers[unknown]).tolist()
+            _check_number(self.name, len(self.labels) + len(new))
+            for value in new:
+                self._code(value, _number_label(value, values.dtype))
+            match_values(numbers, np.array([*self._codes], np.float64), found)
+        return found
+
+    def _code(self, value: Any, label: str) -> None:
+        if value not in self._codes:
+            self._codes[value] = len(self.labels)
+            self.labels.append(label)
+            _check_number(self.name, len(self.labels))
+
+
+class Groups:
+    """Numbers the combinations of values of several columns as they appear.
+
+    Parameters
+    ----------
+    columns : sequence of GroupColumn
+    """
+
+    def __init__(self, columns: Sequence[GroupColumn]) -> None:
+        self.columns = tuple(columns)
+        # members[k]: for each number after k + 1 columns, the number before and the own code
+        self._members: list[list[tuple[int, int]]] = [[] for _ in columns]
+        self._numbers = [np.full((MAX_GROUPS, MAX_GROUPS), -1, np.int32) for _ in columns]
+
+    def __len__(self) -> int:
+        return len(self._members[-1]) if self.columns else 1
+
+    def numbers(self, frame: pl.DataFrame, names: Sequence[str]) -> NDArray[np.int32]:
+        """Number of the group of each row, from columns that hold the values of `expr`."""
+        found = np.zeros(frame.height, np.int32)
+        for k, (column, name) in enumerate(zip(self.columns, names, strict=True)):
+            codes = column.codes(frame[name])
+            table, members = self._numbers[k], self._members[k]
+            numbers = table[found, codes]
+            if (new := numbers < 0).any():
+                for pair in sorted(set(zip(found[new].tolist(), codes[new].tolist(), strict=True))):
+                    _check_number(", ".join(c.name for c in self.columns), len(members) + 1)
+                    table[pair] = len(members)
+                    members.append(pair)
+                numbers = table[found, codes]
+            found = numbers
+        return found
+
+    def labels(self) -> list[str]:
+        """Name of each group, such as "event_type=2, zenith=(20, 40]"; "" without columns."""
+        found = []
+        for number in range(len(self)):
+            parts = []
+            for k in reversed(range(len(self.columns))):
+                number, code = self._members[k][number]
+                parts.append(f"{self.columns[k].name}={self.columns[k].labels[code]}")
+            found.append(", ".join(reversed(parts)))
+        return found
+
+
+def _number_label(value: float, dtype: pl.DataType) -> str:
+    if value == np.inf:
+        return "null"
+    if dtype.is_integer():
+        return str(int(value))
+    return str(np.float32(value) if dtype == pl.Float32 else value)
+
+
+def _breaks(text: str, numbers: str) -> list[float]:
+    try:
+        breaks = [float(part) for part in numbers.split(",") if part.strip()]
+    except ValueError as error:
+        raise OptionError(f"--by {text!r}: the breaks in cut([...]) must be numbers") from error
+    if not breaks or not np.isfinite(breaks).all() or (np.diff(breaks) <= 0).any():
+        raise OptionError(f"--by {text!r}: cut([...]) needs finite breaks in rising order")
+    _check_number(text, len(breaks) + 1)
+    return breaks
+
+
+def _check_number(name: str, number: int) -> None:
+    if number > MAX_GROUPS:
+        raise OptionError(
+            f"--by {name}: more than {MAX_GROUPS} groups; make bins of it with .cut([...])"
+        )

@@ -1,0 +1,183 @@
+"""Histograms that response functions are made of: their axes, counts and weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ctabatch.errors import InputError, OptionError
+from ctabatch.irf.axes import Axis, energy_axis, linear_axis, migra_axis
+from ctabatch.kernels.irf_histogram import add_counts, add_weights, histogram_cells
+
+#: Quantity -> its axes as (column of the events, field of `IrfAxes`), the slowest first.
+QUANTITIES: dict[str, tuple[tuple[str, str], ...]] = {
+    "aeff": (("true_energy", "true_energy"), ("true_offset", "offset")),
+    "aeff_3d": (
+        ("true_energy", "true_energy"), ("true_fov_lon", "fov_lon"), ("true_fov_lat", "fov_lat"),
+    ),
+    "edisp": (("true_energy", "true_energy"), ("migra", "migra"), ("true_offset", "offset")),
+    "edisp_3d": (
+        ("true_energy", "true_energy"), ("migra", "migra"),
+        ("true_fov_lon", "fov_lon"), ("true_fov_lat", "fov_lat"),
+    ),
+    "psf": (("true_energy", "true_energy"), ("true_offset", "offset"), ("theta", "rad")),
+    "psf_3d": (
+        ("true_energy", "true_energy"),
+        ("true_fov_lon", "fov_lon"), ("true_fov_lat", "fov_lat"), ("theta", "rad"),
+    ),
+    "background": (("reco_energy", "reco_energy"), ("reco_offset", "background_offset")),
+    "background_3d": (
+        ("reco_energy", "reco_energy"), ("reco_fov_lon", "fov_lon"), ("reco_fov_lat", "fov_lat"),
+    ),
+}  # fmt: skip
+#: Only these see the theta cut; the shape of the PSF must not, a background has no source.
+WITH_THETA_CUT = ("aeff", "aeff_3d", "edisp", "edisp_3d")
+
+
+@dataclass(frozen=True, eq=False)
+class IrfAxes:
+    """Axes of all response functions; the ones that no wanted quantity has may be anything.
+
+    Attributes
+    ----------
+    true_energy, reco_energy : Axis
+        TeV.
+    offset, rad : Axis
+        True offset from the pointing and distance from the true direction, in deg.
+    migra : Axis
+        Reconstructed over true energy.
+    background_offset : Axis, optional
+        Reconstructed offset from the pointing, in deg; that of `offset` if not given.
+    fov_lon, fov_lat : Axis, optional
+        Coordinates in the field of view, in deg.
+    """
+
+    true_energy: Axis
+    reco_energy: Axis
+    offset: Axis
+    migra: Axis
+    rad: Axis
+    background_offset: Axis | None = None
+    fov_lon: Axis | None = None
+    fov_lat: Axis | None = None
+
+    @classmethod
+    def default(cls) -> IrfAxes:
+        """Those of ctapipe-compute-irf, but offset bins narrow enough for gammapy (0.5 deg)."""
+        return cls(
+            true_energy=energy_axis(0.015, 150, 10),
+            reco_energy=energy_axis(0.015, 150, 5),
+            offset=linear_axis("offset", 0, 5, 10),
+            migra=migra_axis(0.2, 5, 30),
+            rad=linear_axis("rad", 0, 1, 100),
+        )
+
+    def of(self, quantity: str) -> tuple[Axis, ...]:
+        """Axes of a quantity, the slowest first."""
+        if quantity not in QUANTITIES:
+            raise OptionError.unknown_name("quantity", quantity, QUANTITIES)
+        return tuple(self.field(quantity, name) for _, name in QUANTITIES[quantity])
+
+    def field(self, quantity: str, name: str) -> Axis:
+        """The axis of a field, which a quantity needs."""
+        axis: Axis | None = getattr(self, name)
+        if axis is None and name == "background_offset":
+            axis = self.offset
+        if axis is None:
+            raise OptionError(f"{quantity} needs bins of {name}")
+        return axis
+
+
+@dataclass(frozen=True, eq=False)
+class Histogram:
+    """Counts of one quantity and group, each axis with one more bin below and above.
+
+    Attributes
+    ----------
+    axes : tuple of Axis
+    counts : int64 (n_0 + 2, n_1 + 2, ...)
+        Events.
+    sums : float64, same shape
+        Sum of weights; the counts if there are none.
+    squares : float64, same shape
+        Variance of `sums`: sum over showers of the squared sum of the weights of their uses; over
+        events if the uses of a shower are not known. `sums ** 2 / squares` is Kish's effective
+        number of events.
+    """
+
+    quantity: str
+    axes: tuple[Axis, ...]
+    counts: NDArray[np.int64]
+    sums: NDArray[np.float64]
+    squares: NDArray[np.float64]
+
+    @property
+    def inside(self) -> tuple[slice, ...]:
+        """Index of the bins without those below and above."""
+        return (slice(1, -1),) * len(self.axes)
+
+
+class Counter:
+    """Counts of one quantity in all groups, growing with their number.
+
+    Parameters
+    ----------
+    quantity : str
+    axes : IrfAxes
+    pairs : list
+        (column, field) of all axes that are binned: the order of `bins` in `add`.
+    """
+
+    def __init__(self, quantity: str, axes: IrfAxes, pairs: list[tuple[str, str]]) -> None:
+        self.quantity, self.axes = quantity, axes.of(quantity)
+        self.rows = np.array([pairs.index(pair) for pair in QUANTITIES[quantity]], np.int64)
+        self.sizes = np.array([axis.n_bins + 2 for axis in self.axes], np.int64)
+        self.counts = np.zeros((0, int(self.sizes.prod())), np.int64)
+        self.sums = np.zeros((0, self.counts.shape[1]))
+        self.squares = self.sums.copy()
+        self.weighted = self.quantity.startswith("background")
+        self.exact = True
+
+    def add(
+        self,
+        batch: pl.DataFrame,
+        bins: NDArray[np.int32],
+        numbers: NDArray[np.int32],
+        selected: NDArray[np.bool_],
+        n_groups: int,
+    ) -> None:
+        """Count the selected rows of a batch with columns weight and shower, if there are any."""
+        weighted, reused = self.weighted and "weight" in batch.columns, "shower" in batch.columns
+        self._grow(n_groups)
+        cells = np.empty(batch.height, np.int64)
+        histogram_cells(bins, numbers, self.rows, self.sizes, cells)
+        add_counts(cells, selected, self.counts.reshape(-1))
+        if weighted or reused:
+            self.exact = False
+            weight = batch["weight"].to_numpy() if weighted else np.ones(batch.height)
+            shower = batch["shower"].to_numpy() if reused else np.arange(batch.height)
+            sums, squares = self.sums.reshape(-1), self.squares.reshape(-1)
+            add_weights(cells, selected, weight, shower, sums, squares)
+
+    def _grow(self, n_groups: int) -> None:
+        missing = n_groups - len(self.counts)
+        if missing > 0:
+            more = ((0, missing), (0, 0))
+            self.counts = np.pad(self.counts, more)
+            self.sums, self.squares = np.pad(self.sums, more), np.pad(self.squares, more)
+
+    def histogram(self, number: int) -> Histogram:
+        """What was counted in one group."""
+        self._grow(number + 1)
+        shape = tuple(int(size) for size in self.sizes)
+        counts = self.counts[number].reshape(shape)
+        if self.exact:
+            sums = squares = counts.astype(np.float64)
+        else:
+            sums, squares = (a[number].reshape(shape) for a in (self.sums, self.squares))
+        if not np.isfinite(sums).all():
+            raise InputError(f"{self.quantity}: some selected events have no finite weight")
+        return Histogram(self.quantity, self.axes, counts, sums, squares)

@@ -1,0 +1,32 @@
+"""Bins and counts of events, one event at a time."""
+
+import numpy as np
+
+
+def bin_index(values, edges):
+    out = []
+    for x in values:
+        if np.isnan(x) or x > edges[-1]:
+            out.append(len(edges))
+        elif x == edges[-1]:
+            out.append(len(edges) - 1)
+        else:
+            out.append(sum(edge <= x for edge in edges))
+    return out
+
+
+def cell(bins, group, sizes):
+    return int(np.ravel_multi_index((group, *bins), (group + 1, *sizes)))
+
+
+def weights(cells, selected, weight, shower, n_cells):
+    """Sums and squares from a dictionary of the uses of each shower in each cell."""
+    uses = {}
+    for c, s, w, number in zip(cells, selected, weight, shower, strict=True):
+        if s:
+            uses[c, number] = uses.get((c, number), 0.0) + w
+    sums, squares = np.zeros(n_cells), np.zeros(n_cells)
+    for (c, _), total in uses.items():
+        sums[c] += total
+        squares[c] += total**2
+    return sums, squares
