@@ -31,7 +31,8 @@ class OptionError(CtabatchError, ValueError):
         names = sorted(valid)
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
         hint = f" Did you mean {', '.join(map(repr, near))}?" if near else ""
-        return cls(f"unknown {kind} {name!r}.{hint} Valid: {', '.join(names)}")
+        few = f" Valid: {', '.join(names)}" if len(names) <= 40 or not near else ""
+        return cls(f"unknown {kind} {name!r}.{hint}{few}")
 
 
 class DecodeError(CtabatchError, ValueError):

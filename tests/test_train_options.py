@@ -105,3 +105,11 @@ def test_tasks_come_in_the_order_of_training() -> None:
         parse_tasks("particle")
     with pytest.raises(OptionError, match="no task"):
         parse_tasks(" ,")
+
+
+def test_a_task_that_reads_the_predicted_energy_says_that_energy_must_be_trained():
+    config = build_config({"tasks": ["disp"]})
+    known = {*config.of("disp").features, "hillas_width", "hillas_length"}
+    known -= {"area", "LightGBM_energy", "LightGBM_tel_energy"}
+    with pytest.raises(OptionError, match=r"LightGBM_energy.* predicted by the task energy"):
+        TaskColumns.of(config, "disp", known)

@@ -58,6 +58,13 @@ class TaskColumns:
                     "not have: put it into selection, which is for training only"
                 )
         columns = cls(task, features, chained, quality, selection, weights, target)
+        energies = {f"{config.prefix}_energy", f"{config.prefix}_tel_energy"} - chained - known
+        wanted = sorted(energies.intersection(*[set().union(*(f.columns for f in features))]))
+        if task != "energy" and wanted:
+            raise OptionError(
+                f"{task}: the features {', '.join(wanted)} are predicted by the task energy: train "
+                "it too, or name other features in the configuration"
+            )
         check_columns(features, known | chained)
         check_columns(columns.conditions(), known)
         return columns
