@@ -280,7 +280,7 @@ def test_groups_of_showers_have_their_own_number(frame):
     assert [p.group for p in own] == list(filled.groups)
     np.testing.assert_array_equal(shared[1].value, own[1].value)
     with pytest.raises(OptionError, match="no simulated showers"):
-        irf.make_products(filled, {filled.groups[0]: showers()})
+        irf.make_products(filled, {next(iter(filled.groups)): showers()})
 
 
 def test_rad_max_is_the_cut_at_all_offsets():

@@ -36,6 +36,8 @@ class Filled:
     ----------
     histograms : mapping
         (group, quantity) -> histogram; the group is empty if none were asked for.
+    groups : mapping
+        Name of each group -> its label in each of the expressions that were asked for.
     n_events : int
         Rows read.
     point_like : bool
@@ -43,7 +45,7 @@ class Filled:
     """
 
     histograms: Mapping[tuple[str, str], Histogram]
-    groups: tuple[str, ...]
+    groups: Mapping[str, tuple[str, ...]]
     n_events: int
     point_like: bool
 
@@ -120,13 +122,13 @@ def fill(
             chosen = [p for cut, p in passes.items() if cut != theta or quantity in WITH_THETA_CUT]
             selected = np.ones(batch.height, bool) if not chosen else np.logical_and.reduce(chosen)
             counter.add(batch, bins, numbers, selected, len(groups))
-    labels = groups.labels() if n_events or not by else []
+    labels = dict(zip(groups.labels(), groups.parts(), strict=True)) if n_events or not by else {}
     found = {
         (label, quantity): counter.histogram(number)
         for quantity, counter in counters.items()
         for number, label in enumerate(labels)
     }
-    return Filled(found, tuple(labels), n_events, theta is not None)
+    return Filled(found, labels, n_events, theta is not None)
 
 
 def _axis(axes: IrfAxes, name: str) -> Axis:

@@ -134,16 +134,25 @@ class Groups:
             found = numbers
         return found
 
-    def labels(self) -> list[str]:
-        """Name of each group, such as "event_type=2, zenith=(20, 40]"; "" without columns."""
+    def parts(self) -> list[tuple[str, ...]]:
+        """Label of each column, for each group."""
         found = []
         for number in range(len(self)):
-            parts = []
+            codes = []
             for k in reversed(range(len(self.columns))):
                 number, code = self._members[k][number]
-                parts.append(f"{self.columns[k].name}={self.columns[k].labels[code]}")
-            found.append(", ".join(reversed(parts)))
+                codes.append(self.columns[k].labels[code])
+            found.append(tuple(reversed(codes)))
         return found
+
+    def labels(self) -> list[str]:
+        """Name of each group, such as "event_type=2, zenith=(20, 40]"; "" without columns."""
+        return [group_label(self.columns, parts) for parts in self.parts()]
+
+
+def group_label(columns: Sequence[GroupColumn], parts: Sequence[str]) -> str:
+    """Name of a group from the labels of its columns."""
+    return ", ".join(f"{c.name}={part}" for c, part in zip(columns, parts, strict=True))
 
 
 def _number_label(value: float, dtype: pl.DataType) -> str:
