@@ -142,6 +142,8 @@ def test_groups_are_those_of_a_filter():
                 histogram.counts[histogram.inside], reference(own, "edisp")
             )
             assert found.histograms[group, "aeff"].counts.sum() == own.height
+            assert found.groups[group] == (str(kind), label)
+            assert frame.filter(found.condition(group)).equals(own)
 
 
 def test_interval_names_are_those_of_polars():
@@ -173,6 +175,8 @@ def test_any_type_of_column_makes_groups(values):
         names[0] = "kind=20.1"
     sizes = {g: int(found.histograms[g, "aeff"].counts.sum()) for g in found.groups}
     assert sizes == dict(zip(names, (2, 1, 1), strict=True))
+    frame = events(4).with_columns(kind=values)
+    assert {g: frame.filter(found.condition(g)).height for g in found.groups} == sizes
 
 
 def test_no_events_give_empty_histograms():

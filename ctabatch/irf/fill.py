@@ -37,7 +37,9 @@ class Filled:
     histograms : mapping
         (group, quantity) -> histogram; the group is empty if none were asked for.
     groups : mapping
-        Name of each group -> its label in each of the expressions that were asked for.
+        Name of each group -> its label in each of the columns.
+    columns : tuple of GroupColumn
+        What separates the groups.
     n_events : int
         Rows read.
     point_like : bool
@@ -48,6 +50,13 @@ class Filled:
     groups: Mapping[str, tuple[str, ...]]
     n_events: int
     point_like: bool
+    columns: tuple[GroupColumn, ...] = ()
+
+    def condition(self, group: str) -> pl.Expr:
+        """Whether an event belongs to a group."""
+        pairs = zip(self.columns, self.groups[group], strict=True)
+        conditions = [column.condition(label) for column, label in pairs]
+        return pl.all_horizontal(conditions) if conditions else pl.lit(value=True)
 
 
 def fill(
@@ -128,7 +137,7 @@ def fill(
         for quantity, counter in counters.items()
         for number, label in enumerate(labels)
     }
-    return Filled(found, labels, n_events, theta is not None)
+    return Filled(found, labels, n_events, theta is not None, groups.columns)
 
 
 def _axis(axes: IrfAxes, name: str) -> Axis:

@@ -51,6 +51,7 @@ class GroupColumn:
         self.expression: Expression = parse(sql, self.name)
         check_columns([self.expression], available)
         self._axis: Axis | None = None
+        self._limits: list[float] = []
         self.labels: list[str] = []
         self._codes: dict[Any, int] = {}
         if cut:
@@ -58,6 +59,7 @@ class GroupColumn:
             # x <= b if and only if x < the number after b
             edges = np.nextafter([*breaks, np.finfo(np.float64).max / 2], np.inf)
             self._axis = Axis("group", edges)
+            self._limits = [-np.inf, *edges[:-1], np.inf]
             ends = ["-inf", *(f"{b:g}" for b in breaks), "inf"]
             self.labels = [f"({low}, {high}]" for low, high in pairwise(ends)]
 
@@ -66,6 +68,20 @@ class GroupColumn:
         """The values that `codes` takes."""
         expr = self.expression.expr
         return expr.cast(pl.Float64) if self._axis is not None else expr
+
+    def condition(self, label: str) -> pl.Expr:
+        """Whether a row has a label that `codes` has met."""
+        number = self.labels.index(label)
+        if self._axis is not None:
+            # an edge is the number after the break
+            low, high = (float(edge) for edge in self._limits[number : number + 2])
+            return (self.expr >= low) & (self.expr < high)
+        value = next(value for value, code in self._codes.items() if code == number)
+        if value is None:
+            return self.expr.is_null()
+        if isinstance(value, float) and value == np.inf:  # the code of a number that is missing
+            return self.expr.is_null() | self.expr.cast(pl.Float64).is_nan()
+        return self.expr.eq(value)
 
     def codes(self, values: pl.Series) -> NDArray[np.int32]:
         """Index into `labels` of each value; labels are added as values appear."""
