@@ -224,7 +224,7 @@ def test_a_store_is_not_replaced_unasked_and_observations_must_differ(tmp_path):
     events, pointings = night(n=1200)
     made = observed.observations_from_table(pointings, toy.SITE)
     write(tmp_path / "dl3", events, made)
-    with pytest.raises(OutputError, match="holds a store already"):
+    with pytest.raises(OutputError, match="there are event lists already"):
         write(tmp_path / "dl3", events, made)
     write(tmp_path / "dl3", events, made, overwrite=True)
     with pytest.raises(InputError, match="same number"):

@@ -72,13 +72,11 @@ def responses(live_fraction_note: str = "") -> dict:
     power = 1 - BACKGROUND_INDEX
     mean = BACKGROUND_RATE * (RECO[1:] ** power - RECO[:-1] ** power) / power / np.diff(RECO)
     background = mean[:, None] * np.exp(-0.5 * (offset / 2.5) ** 2) / 1e6
-    cards = {"TELESCOP": "TOY", "INSTRUME": "TOY"}
     return {
-        "aeff": irf_hdus.effective_area_hdu(area, ENERGY, OFFSET, thresholds=(0.05, 100.0),
-                                            cards=cards),
-        "edisp": irf_hdus.energy_dispersion_hdu(edisp, ENERGY, migra, OFFSET, cards=cards),
-        "psf": irf_hdus.psf_table_hdu(psf, ENERGY, OFFSET, rad, cards=cards),
-        "bkg": irf_hdus.background_2d_hdu(background, RECO, OFFSET, cards=cards),
+        "aeff": irf_hdus.effective_area_hdu(area, ENERGY, OFFSET, thresholds=(0.05, 100.0)),
+        "edisp": irf_hdus.energy_dispersion_hdu(edisp, ENERGY, migra, OFFSET),
+        "psf": irf_hdus.psf_table_hdu(psf, ENERGY, OFFSET, rad),
+        "bkg": irf_hdus.background_2d_hdu(background, RECO, OFFSET),
     }  # fmt: skip
 
 

@@ -53,6 +53,11 @@ def site(text: str) -> Site:
     return Site(lon, lat, height)
 
 
+def site_name(place: Site) -> str:
+    """Name of a site of `SITES`; empty for another place."""
+    return next((name for name, known in SITES.items() if known == place), "")
+
+
 def target(text: str) -> tuple[str, float, float]:
     """Name, right ascension and declination in deg of a target: a name, or "ra,dec" in deg."""
     if text in TARGETS:

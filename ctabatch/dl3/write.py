@@ -1,11 +1,12 @@
 """Writes a store: one file per observation with its responses, then the index tables.
 
-Files get their names when they are complete, the index tables come last: a store that can be
-opened is whole. At most one block of events is in memory.
+The store is written beside its place and takes it as a whole, so that half a store is never opened
+for one. At most one block of events is in memory.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctabatch.dl3.observations import to_horizon
+from ctabatch.dl3.observations import site_name, to_horizon
 from ctabatch.dl3.simulated import Block
-from ctabatch.errors import InputError, OutputError
+from ctabatch.errors import InputError
 from ctabatch.io.fits.events import (
     COLUMNS,
     REQUIRED,
@@ -33,6 +34,7 @@ from ctabatch.io.fits.index import (
 )
 from ctabatch.io.fits.irf_hdus import INDEX_NAMES
 from ctabatch.io.fits.observation import Instrument, Observation
+from ctabatch.io.whole_folder import whole_folder
 
 if TYPE_CHECKING:
     from astropy.io.fits import BinTableHDU
@@ -75,19 +77,20 @@ def write_store(
     responses : mapping or callable
         Type (aeff, edisp, psf, bkg, rad_max) -> HDU, for all observations or by observation.
     instrument : Instrument, optional
+        By default CTAO at the site.
     optional : sequence of str
         Columns to write besides the required ones.
     altaz : bool
         Write the horizontal direction of the events, computed from RA and DEC.
     overwrite : bool
-        Replace a store.
+        Replace a store; nothing else may be in its folder.
 
     Raises
     ------
     InputError
         There are no observations, two of one number, or two sites; an event has no position.
     OutputError
-        The folder holds a store, or cannot be written.
+        The folder holds a store or something else, or cannot be written.
     """
     if not observations:
         raise InputError(f"{folder}: there are no observations to write")
@@ -96,41 +99,53 @@ def write_store(
         raise InputError(f"{folder}: two observations have the same number")
     if len({o.site for o in observations}) > 1:
         raise InputError(f"{folder}: observations of two sites cannot share a store")
-    if (folder / HDU_INDEX).exists():
-        if not overwrite:
-            raise OutputError(f"{folder}: holds a store already; choose another or --overwrite")
-        (folder / HDU_INDEX).unlink()
     unknown = [name for name in optional if name not in COLUMNS]
     if unknown:
         raise InputError(f"no such columns of EVENTS: {', '.join(unknown)}")
     names = [*REQUIRED, *optional, *(("ALT", "AZ") if altaz else ())]
-    instrument = instrument or Instrument()
+    instrument = instrument or Instrument(instrument=site_name(observations[0].site) or "ARRAY")
     written, index, summary = [], [], []
-    for observation in observations:
-        file = Path("data") / f"obs_{observation.obs_id:06d}.fits"
-        given = responses(observation) if callable(responses) else responses
-        with EventFile(folder / file, observation, instrument, names) as events:
-            for block in blocks(observation):
-                if altaz:
-                    alt, az = to_horizon(block["RA"], block["DEC"], block["TIME"], observation.site)
-                    block = {**block, "ALT": alt, "AZ": az}
-                events.append(block)
+    with whole_folder(folder, HDU_INDEX, "event lists", overwrite=overwrite) as wip:
+        for observation in observations:
             n = max(2, int((observation.stop - observation.start) / _POINTING_STEP) + 1)
             time = np.linspace(observation.start, observation.stop, n)
-            ra, dec = observation.ra_pnt, observation.dec_pnt
-            alt, az = to_horizon(ra, dec, time, observation.site)
-            pointing = pointing_hdu(observation, instrument, time, alt, az)
-            events.close([pointing, *given.values()])
-        index += _index_rows(observation.obs_id, file, given)
-        summary.append(
-            ObservationRow(observation, events.n_events, float(90 - alt[n // 2]), float(az[n // 2]))
-        )
-        written.append(
-            WrittenObservation(observation.obs_id, folder / file, events.n_events, events.n_dropped)
-        )
-    write_index(folder, OBS_INDEX, observation_index(summary))
-    write_index(folder, HDU_INDEX, hdu_index(index))
+            place = observation.ra_pnt, observation.dec_pnt
+            alt, az = to_horizon(*place, time, observation.site)
+            horizon = float(alt[n // 2]), float(az[n // 2])
+            observation = dataclasses.replace(observation, horizon=horizon)
+            file = Path("data") / f"obs_{observation.obs_id:06d}.fits"
+            given = responses(observation) if callable(responses) else responses
+            with EventFile(wip / file, observation, instrument, names) as events:
+                for block in blocks(observation):
+                    events.append(_with_horizon(block, observation) if altaz else block)
+                pointing = pointing_hdu(observation, instrument, time, alt, az)
+                events.close([pointing, *(_named(hdu, instrument) for hdu in given.values())])
+            index += _index_rows(observation.obs_id, file, given)
+            summary.append(
+                ObservationRow(observation, events.n_events, 90 - horizon[0], horizon[1])
+            )
+            written.append(
+                WrittenObservation(
+                    observation.obs_id, folder / file, events.n_events, events.n_dropped
+                )
+            )
+        write_index(wip, OBS_INDEX, observation_index(summary))
+        write_index(wip, HDU_INDEX, hdu_index(index))
     return written
+
+
+def _with_horizon(block: Block, observation: Observation) -> Block:
+    alt, az = to_horizon(block["RA"], block["DEC"], block["TIME"], observation.site)
+    return {**block, "ALT": alt, "AZ": az}
+
+
+def _named(hdu: BinTableHDU, instrument: Instrument) -> BinTableHDU:
+    """The response with the words on who observes that its header lacks."""
+    named = hdu.copy()
+    for key, word in (("TELESCOP", instrument.telescope), ("INSTRUME", instrument.instrument)):
+        if key not in named.header:
+            named.header[key] = word
+    return named
 
 
 def _index_rows(obs_id: int, file: Path, responses: Mapping[str, BinTableHDU]) -> list[IndexRow]:

@@ -39,6 +39,9 @@ INDEX_NAMES = {
     "BKG_3D": ("bkg", "bkg_3d"),
     "RAD_MAX_2D": ("rad_max", "rad_max_2d"),
 }
+#: HDUCLAS2 of point spread functions: the format's table of classes says RPSF (as CTAO-GADF and
+#: gammapy do), its page on them PSF; readers take both.
+_PSF = "RPSF"
 GAUSSIANS = ("SCALE", "SIGMA_1", "AMPL_2", "SIGMA_2", "AMPL_3", "SIGMA_3")
 
 
@@ -141,7 +144,7 @@ def psf_table_hdu(
         As for `effective_area_hdu`.
     """
     axes = [("ENERG", "TeV", energy), ("THETA", "deg", offset), ("RAD", "deg", rad)]
-    classes = ("PSF", "FULL-ENCLOSURE", "PSF_TABLE")
+    classes = (_PSF, "FULL-ENCLOSURE", "PSF_TABLE")
     return _response(name, axes, {"RPSF": (density, "sr-1")}, classes, cards)
 
 
@@ -171,7 +174,7 @@ def psf_3gauss_hdu(
              for key in GAUSSIANS}  # fmt: skip
     values = {key: (parameters[key.lower()], units[key]) for key in GAUSSIANS}
     axes = [("ENERG", "TeV", energy), ("THETA", "deg", offset)]
-    return _response(name, axes, values, ("PSF", "FULL-ENCLOSURE", "PSF_3GAUSS"), cards)
+    return _response(name, axes, values, (_PSF, "FULL-ENCLOSURE", "PSF_3GAUSS"), cards)
 
 
 def background_2d_hdu(

@@ -55,6 +55,8 @@ class Observation:
         Name and ICRS position in deg of what was observed, if known.
     event_type : str
         Class of events if the store holds several; one observation number per class.
+    horizon : (float, float), optional
+        Altitude and azimuth of the pointing in deg at the middle of the observation.
     """
 
     obs_id: int
@@ -67,6 +69,7 @@ class Observation:
     ra_obj: float | None = None
     dec_obj: float | None = None
     event_type: str = ""
+    horizon: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         edges = [edge for interval in self.intervals for edge in interval]
@@ -130,8 +133,12 @@ def observation_keys(observation: Observation, instrument: Instrument) -> Header
     header["OBS_MODE"] = "POINTING"
     header["RA_PNT"] = (o.ra_pnt, "[deg]")
     header["DEC_PNT"] = (o.dec_pnt, "[deg]")
+    if o.horizon is not None:
+        header["ALT_PNT"] = (o.horizon[0], "[deg] at the middle")
+        header["AZ_PNT"] = (o.horizon[1], "[deg] from north over east, at the middle")
     header["EQUINOX"] = 2000.0
     header["RADECSYS"] = "ICRS"
+    header["RADESYS"] = ("ICRS", "today's name of RADECSYS")
     header["ORIGIN"] = instrument.origin
     header["TELESCOP"] = instrument.telescope
     header["INSTRUME"] = instrument.instrument
