@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -195,9 +195,3 @@ def parse_simulated(text: str) -> SimulatedShowers:
         counts = counts.scaled(values["n_showers"] / counts.total)
     ends = {"energy_min": counts.energy_min, "energy_max": counts.energy_max}
     return SimulatedShowers(**{"n_showers": counts.total, **ends, **values}, counts=counts)
-
-
-def scaled(showers: SimulatedShowers, factor: float) -> SimulatedShowers:
-    """The same showers, some factor as many."""
-    counts = None if showers.counts is None else showers.counts.scaled(factor)
-    return replace(showers, n_showers=showers.n_showers * factor, counts=counts)
