@@ -20,7 +20,7 @@ from ctabatch.errors import InputError, OptionError
 from ctabatch.expressions import check_columns, parse
 from ctabatch.irf.axes import Axis
 from ctabatch.irf.groups import GroupColumn, Groups
-from ctabatch.irf.histograms import QUANTITIES, WITH_THETA_CUT, Counter, Histogram, IrfAxes
+from ctabatch.irf.histograms import QUANTITIES, Counter, Histogram, IrfAxes, unseen_cuts
 
 #: Simulated shower of an event in the numbering of sim_telarray: event = 100 * shower + use.
 SHOWER = "obs_id * 10000000000 + event_id // 100"
@@ -84,7 +84,7 @@ def fill(
         Boolean columns: what passes the cuts. Without, all events pass. The theta cut applies to
         the quantities `WITH_THETA_CUT` only.
     weight : str, optional
-        Column of weights, for the background. Other quantities count events.
+        Column of weights, for background and signal. Other quantities count events.
     by : sequence of str
         Expressions whose values separate groups, see `GroupColumn`.
     shower : str, optional
@@ -105,7 +105,7 @@ def fill(
     pairs = dict.fromkeys(pair for quantity in quantities for pair in QUANTITIES[quantity])
     groups = Groups([GroupColumn(text, available) for text in by])
     names = [f"by {k}" for k in range(len(groups.columns))]
-    wanted = {column: _number(column) for column, _ in pairs}
+    wanted = {column: number(column) for column, _ in pairs}
     cuts = [cut for cut in (gammaness, theta) if cut is not None]
     cuts += ["is_valid"] if "is_valid" in available else []
     wanted |= {f"cut {cut}": pl.col(cut).fill_null(value=False) for cut in cuts}
@@ -116,11 +116,11 @@ def fill(
         uses = parse(shower, "shower")
         check_columns([uses], available)
         wanted["shower"] = uses.expr.cast(pl.Int64)
-    _check(wanted, available)
+    check_wanted(wanted, available)
     query = events.select(**wanted)
     counters = {quantity: Counter(quantity, axes, list(pairs)) for quantity in quantities}
     n_events = 0
-    for batch in _batches(query, whole_showers=shower is not None):
+    for batch in batches(query, whole_showers=shower is not None):
         n_events += batch.height
         numbers = groups.numbers(batch, names)
         bins = np.empty((len(pairs), batch.height), np.int32)
@@ -128,7 +128,8 @@ def fill(
             bins[row] = _axis(axes, axis).index(batch[column].to_numpy())
         passes = {cut: batch[f"cut {cut}"].to_numpy() for cut in cuts}
         for quantity, counter in counters.items():
-            chosen = [p for cut, p in passes.items() if cut != theta or quantity in WITH_THETA_CUT]
+            unseen = unseen_cuts(quantity, gammaness, theta)
+            chosen = [p for cut, p in passes.items() if cut not in unseen]
             selected = np.ones(batch.height, bool) if not chosen else np.logical_and.reduce(chosen)
             counter.add(batch, bins, numbers, selected, len(groups))
     labels = dict(zip(groups.labels(), groups.parts(), strict=True)) if n_events or not by else {}
@@ -145,12 +146,14 @@ def _axis(axes: IrfAxes, name: str) -> Axis:
     return axes.field(quantity, name)
 
 
-def _number(column: str) -> pl.Expr:
+def number(column: str) -> pl.Expr:
+    """A column as float64 without null; ``migra`` is reconstructed over true energy."""
     expr = _MIGRA if column == "migra" else pl.col(column).cast(pl.Float64)
     return expr.fill_null(np.nan)
 
 
-def _check(wanted: Mapping[str, pl.Expr], available: Sequence[str]) -> None:
+def check_wanted(wanted: Mapping[str, pl.Expr], available: Sequence[str]) -> None:
+    """Refuse expressions that read columns that are not there."""
     missing = {name for expr in wanted.values() for name in expr.meta.root_names()}
     missing -= set(available)
     if missing:
@@ -160,12 +163,12 @@ def _check(wanted: Mapping[str, pl.Expr], available: Sequence[str]) -> None:
         )
 
 
-def _batches(query: pl.LazyFrame, *, whole_showers: bool) -> Iterator[pl.DataFrame]:
+def batches(query: pl.LazyFrame, *, whole_showers: bool) -> Iterator[pl.DataFrame]:
     """Batches of a streaming query; if wanted, no shower is divided between two."""
     # polars declares this method unstable: tests pin what is used of it
-    batches: Any = query.collect_batches(engine="streaming", maintain_order=whole_showers)
+    found: Any = query.collect_batches(engine="streaming", maintain_order=whole_showers)
     held: pl.DataFrame | None = None
-    for batch in batches:
+    for batch in found:
         if not whole_showers:
             yield batch.rechunk()
             continue

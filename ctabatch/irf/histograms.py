@@ -14,7 +14,10 @@ from ctabatch.kernels.irf_histogram import add_counts, add_weights, histogram_ce
 
 #: Quantity -> its axes as (column of the events, field of `IrfAxes`), the slowest first.
 QUANTITIES: dict[str, tuple[tuple[str, str], ...]] = {
-    "aeff": (("true_energy", "true_energy"), ("true_offset", "offset")),
+    **dict.fromkeys(
+        ("aeff", "aeff_none", "aeff_gammaness", "aeff_theta"),
+        (("true_energy", "true_energy"), ("true_offset", "offset")),
+    ),
     "aeff_3d": (
         ("true_energy", "true_energy"), ("true_fov_lon", "fov_lon"), ("true_fov_lat", "fov_lat"),
     ),
@@ -32,9 +35,21 @@ QUANTITIES: dict[str, tuple[tuple[str, str], ...]] = {
     "background_3d": (
         ("reco_energy", "reco_energy"), ("reco_fov_lon", "fov_lon"), ("reco_fov_lat", "fov_lat"),
     ),
+    # no response: events of a source, for its sensitivity
+    "signal": (("reco_energy", "reco_energy"), ("true_offset", "offset")),
 }  # fmt: skip
 #: Only these see the theta cut; the shape of the PSF must not, a background has no source.
-WITH_THETA_CUT = ("aeff", "aeff_3d", "edisp", "edisp_3d")
+WITH_THETA_CUT = ("aeff", "aeff_3d", "aeff_theta", "edisp", "edisp_3d", "signal")
+#: These see no cut at all: the first of the effective areas after each cut.
+WITHOUT_CUTS = ("aeff_none",)
+#: Sums of weights, not numbers of events.
+WEIGHTED = ("background", "background_3d", "signal")
+
+
+def unseen_cuts(quantity: str, gammaness: str | None, theta: str | None) -> set[str | None]:
+    """Those of the two cuts that do not apply to a quantity."""
+    unseen = {theta} if quantity not in WITH_THETA_CUT else set()
+    return unseen | ({gammaness} if quantity in WITHOUT_CUTS else set())
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +153,7 @@ class Counter:
         self.counts = np.zeros((0, int(self.sizes.prod())), np.int64)
         self.sums = np.zeros((0, self.counts.shape[1]))
         self.squares = self.sums.copy()
-        self.weighted = self.quantity.startswith("background")
+        self.weighted = quantity in WEIGHTED
         self.exact = True
 
     def add(

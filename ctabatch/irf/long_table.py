@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ctabatch.errors import InputError
 from ctabatch.irf.axes import Axis
+from ctabatch.irf.histograms import WITH_THETA_CUT
 from ctabatch.irf.products import Product
 from ctabatch.schemas.irf import IRF, POINT_LIKE
 
@@ -24,14 +25,22 @@ _COLUMNS = {
     "fov_lat": ("fov_lat", "deg"),
 }
 
+#: Beginnings of the names of benchmarks that have no value where there are too few events.
+MAY_LACK_VALUES = (
+    *("energy_", "theta_", "sensitivity", "flux_sensitivity", "relative_sensitivity"),
+    *("n_signal", "significance"),
+)
+
 
 def long_table(products: Iterable[Product]) -> pa.Table:
     """One row per bin of each product, in the schema `ctabatch.schemas.irf.IRF`.
 
+    NaN in a benchmark (`MAY_LACK_VALUES`) means that there is no value: it becomes null.
+
     Raises
     ------
     InputError
-        A value is NaN.
+        A value of a response is NaN.
     """
     listed = list(products)
     tables = [_rows(product) for product in listed]
@@ -63,7 +72,8 @@ def products_of(table: pa.Table) -> list[Product]:
 def _rows(product: Product) -> pa.Table:
     shape = tuple(axis.n_bins for axis in product.axes)
     n_rows = int(np.prod(shape, dtype=np.int64))
-    if np.isnan(product.value).any() or np.isnan(product.error).any():
+    known = not (np.isnan(product.value).any() or np.isnan(product.error).any())
+    if not known and not product.quantity.startswith(MAY_LACK_VALUES):
         raise InputError(f"{product.quantity} of group {product.group!r}: some values are NaN")
     columns: dict[str, pa.Array] = {}
     for axis, index in zip(product.axes, np.indices(shape), strict=True):
@@ -86,7 +96,7 @@ def _rows(product: Product) -> pa.Table:
 
 
 def _flat(values: NDArray[np.float64], shape: Sequence[int]) -> pa.Array:
-    return pa.array(np.broadcast_to(values, shape).astype(np.float64).ravel())
+    return pa.array(np.broadcast_to(values, shape).astype(np.float64).ravel(), from_pandas=True)
 
 
 def _product(rows: pl.DataFrame, point_like: bool) -> Product:
@@ -113,12 +123,12 @@ def _product(rows: pl.DataFrame, point_like: bool) -> Product:
 
     def dense(name: str) -> NDArray[np.float64]:
         out = np.empty(len(cell))
-        out[cell] = rows[name].cast(pl.Float64).fill_null(0.0).to_numpy()
+        out[cell] = rows[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
         return out.reshape(shape)
 
     known = rows["n_simulated"].null_count() < rows.height
     return Product(
         quantity, group, tuple(axes), dense("value"), dense("error"), rows["unit"][0],
         dense("n_events").astype(np.int64), dense("n_simulated") if known else None,
-        point_like and not quantity.startswith(("psf", "background")),
+        point_like and quantity.removesuffix("_outside") in (*WITH_THETA_CUT, "rad_max"),
     )  # fmt: skip

@@ -25,7 +25,7 @@ from ctabatch.irf.axes import (
     ring_solid_angles,
 )
 from ctabatch.irf.fill import Filled
-from ctabatch.irf.histograms import Histogram
+from ctabatch.irf.histograms import WITH_THETA_CUT, Histogram
 
 Floats = NDArray[np.float64]
 #: Upper limit of the number of events where there are none: -ln(1 - 0.8413).
@@ -106,17 +106,19 @@ def make_products(
     """
     found = []
     for (group, quantity), histogram in filled.histograms.items():
+        point_like = filled.point_like and quantity in WITH_THETA_CUT
+        if quantity == "signal":  # a part of the sensitivity, no product
+            continue
         if quantity.startswith("aeff"):
             showers = simulated.get(group) if isinstance(simulated, Mapping) else simulated
             if showers is None:
                 raise OptionError(f"effective area of group {group!r}: no simulated showers")
-            found.append(effective_area(histogram, showers, group, point_like=filled.point_like))
+            found.append(effective_area(histogram, showers, group, point_like=point_like))
         elif quantity.startswith("background"):
             if obs_time is None:
                 raise OptionError("background: the observation time of the weights is missing")
             found.append(background(histogram, obs_time, group))
         else:
-            point_like = filled.point_like and quantity.startswith("edisp")
             found.append(density(histogram, group, point_like=point_like))
             found.append(fraction_outside(histogram, group, point_like=point_like))
     return found
@@ -234,7 +236,7 @@ def background(histogram: Histogram, obs_time: float, group: str = "") -> Produc
     else:
         solid_angle = rectangle_solid_angles(position[0], position[1])
     size = energy.width.reshape(-1, *(1,) * len(position)) * _MEV * solid_angle * obs_time
-    limit = NO_EVENTS * _weights_nearby(sums, squares)
+    limit = NO_EVENTS * weights_nearby(sums, squares)
     limit = limit.reshape(-1, *(1,) * len(position))
     error = np.where(counts > 0, np.sqrt(squares), limit)
     return Product(
@@ -288,7 +290,7 @@ def _along(histogram: Histogram) -> int:
     raise OptionError(f"{histogram.quantity} has no axis migra or rad")
 
 
-def _weights_nearby(sums: Floats, squares: Floats) -> Floats:
+def weights_nearby(sums: Floats, squares: Floats) -> Floats:
     """Mean weight of the events of each energy bin, or of the nearest one that has events."""
     rest = tuple(range(1, sums.ndim))
     total, total_squares = sums.sum(axis=rest), squares.sum(axis=rest)
