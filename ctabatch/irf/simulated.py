@@ -189,9 +189,10 @@ def parse_simulated(text: str) -> SimulatedShowers:
             f"simulated showers {text!r}: missing {', '.join(f'{key}=' for key in missing)}"
         )
     if table is None:
-        return SimulatedShowers(**values)
+        return SimulatedShowers(**values)  # type: ignore[arg-type]
     counts = simulated_histogram(table)
     if "n_showers" in values:
         counts = counts.scaled(values["n_showers"] / counts.total)
     ends = {"energy_min": counts.energy_min, "energy_max": counts.energy_max}
-    return SimulatedShowers(**{"n_showers": counts.total, **ends, **values}, counts=counts)
+    values = {"n_showers": counts.total, **ends, **values}
+    return SimulatedShowers(**values, counts=counts)  # type: ignore[arg-type]

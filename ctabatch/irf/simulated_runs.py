@@ -70,7 +70,7 @@ def showers_of_runs(dataset: Dataset) -> pl.DataFrame:
     )
     for name in RANGES:
         if (runs[f"n {name}"] > 1).any():
-            run = runs.filter(pl.col(f"n {name}") > 1)["obs_id"].min()
+            run = int(runs.filter(pl.col(f"n {name}") > 1)["obs_id"].sort()[0])
             values = sorted(headers.filter(pl.col("obs_id") == run)[name].unique())
             raise InputError(f"run {run}: its headers differ in {name}: {_listed(values)}")
     histograms: pl.DataFrame | None = None
