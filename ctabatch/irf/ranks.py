@@ -214,7 +214,7 @@ class RankSearch:
         def bins(array: Floats) -> Floats:
             whole = array.reshape(*array.shape[:-1], *self.sample.sizes)
             inside: tuple[Any, ...] = (..., *(slice(1, -1),) * len(self.sample.sizes))
-            return whole[inside]
+            return np.asarray(whole[inside])
 
         return Quantiles(
             bins(n.astype(np.float64)).astype(np.int64),
