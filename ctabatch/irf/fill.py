@@ -43,7 +43,7 @@ class Filled:
     n_events : int
         Rows read.
     point_like : bool
-        Whether a theta cut was applied where it belongs.
+        Whether a theta cut was applied to the responses where it belongs.
     """
 
     histograms: Mapping[tuple[str, str], Histogram]
@@ -66,6 +66,7 @@ def fill(
     *,
     gammaness: str | None = None,
     theta: str | None = None,
+    point_like: bool = True,
     weight: str | None = None,
     by: Sequence[str] = (),
     shower: str | None = None,
@@ -81,8 +82,10 @@ def fill(
     quantities : sequence of str
         Of `QUANTITIES`.
     gammaness, theta : str, optional
-        Boolean columns: what passes the cuts. Without, all events pass. The theta cut applies to
-        the quantities `WITH_THETA_CUT` only.
+        Boolean columns: what passes the cuts. Without, all events pass.
+    point_like : bool
+        Whether the theta cut applies to responses (those of `WITH_THETA_CUT`), or only to what
+        describes a source (`ALWAYS_WITH_THETA_CUT`).
     weight : str, optional
         Column of weights, for background and signal. Other quantities count events.
     by : sequence of str
@@ -128,7 +131,7 @@ def fill(
             bins[row] = _axis(axes, axis).index(batch[column].to_numpy())
         passes = {cut: batch[f"cut {cut}"].to_numpy() for cut in cuts}
         for quantity, counter in counters.items():
-            unseen = unseen_cuts(quantity, gammaness, theta)
+            unseen = unseen_cuts(quantity, gammaness, theta, point_like=point_like)
             chosen = [p for cut, p in passes.items() if cut not in unseen]
             selected = np.ones(batch.height, bool) if not chosen else np.logical_and.reduce(chosen)
             counter.add(batch, bins, numbers, selected, len(groups))
@@ -138,7 +141,8 @@ def fill(
         for quantity, counter in counters.items()
         for number, label in enumerate(labels)
     }
-    return Filled(found, labels, n_events, theta is not None, groups.columns)
+    applied = theta is not None and point_like
+    return Filled(found, labels, n_events, applied, groups.columns)
 
 
 def _axis(axes: IrfAxes, name: str) -> Axis:

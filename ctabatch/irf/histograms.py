@@ -35,20 +35,29 @@ QUANTITIES: dict[str, tuple[tuple[str, str], ...]] = {
     "background_3d": (
         ("reco_energy", "reco_energy"), ("reco_fov_lon", "fov_lon"), ("reco_fov_lat", "fov_lat"),
     ),
-    # no response: events of a source, for its sensitivity
+    # no responses: events of a source and the background around it, for its sensitivity
     "signal": (("reco_energy", "reco_energy"), ("true_offset", "offset")),
+    "background_near": (("reco_energy", "reco_energy"), ("reco_offset", "offset")),
 }  # fmt: skip
-#: Only these see the theta cut; the shape of the PSF must not, a background has no source.
-WITH_THETA_CUT = ("aeff", "aeff_3d", "aeff_theta", "edisp", "edisp_3d", "signal")
+#: Responses that see the theta cut if they are point-like; the shape of the PSF must not, and a
+#: background has no source.
+WITH_THETA_CUT = ("aeff", "aeff_3d", "edisp", "edisp_3d")
+#: These see it in any case.
+ALWAYS_WITH_THETA_CUT = ("aeff_theta", "signal")
 #: These see no cut at all: the first of the effective areas after each cut.
 WITHOUT_CUTS = ("aeff_none",)
 #: Sums of weights, not numbers of events.
-WEIGHTED = ("background", "background_3d", "signal")
+WEIGHTED = ("background", "background_3d", "background_near", "signal")
+#: Histograms that are no response by themselves.
+AUXILIARY = ("background_near", "signal")
 
 
-def unseen_cuts(quantity: str, gammaness: str | None, theta: str | None) -> set[str | None]:
+def unseen_cuts(
+    quantity: str, gammaness: str | None, theta: str | None, *, point_like: bool
+) -> set[str | None]:
     """Those of the two cuts that do not apply to a quantity."""
-    unseen = {theta} if quantity not in WITH_THETA_CUT else set()
+    seen = quantity in ALWAYS_WITH_THETA_CUT or (point_like and quantity in WITH_THETA_CUT)
+    unseen = set() if seen else {theta}
     return unseen | ({gammaness} if quantity in WITHOUT_CUTS else set())
 
 

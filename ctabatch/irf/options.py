@@ -107,6 +107,8 @@ class CutOptions(_Strict):
     #: Grid of the optimisation: first, last, step of the efficiencies; multiplicities.
     efficiency_grid: tuple[float, float, float] = (0.1, 0.8, 0.1)
     multiplicity_grid: tuple[int, int] = (2, 10)
+    #: Ring of offsets from the pointing, deg, whose events the cuts are optimised with.
+    offset: tuple[float, float] = (0.0, 5.0)
     #: Largest theta cut, deg.
     max_theta: float = Field(default=0.5, gt=0)
     min_events: int = Field(default=10, ge=1)

@@ -25,7 +25,7 @@ from ctabatch.irf.axes import (
     ring_solid_angles,
 )
 from ctabatch.irf.fill import Filled
-from ctabatch.irf.histograms import WITH_THETA_CUT, Histogram
+from ctabatch.irf.histograms import AUXILIARY, WITH_THETA_CUT, Histogram
 
 Floats = NDArray[np.float64]
 #: Upper limit of the number of events where there are none: -ln(1 - 0.8413).
@@ -107,7 +107,7 @@ def make_products(
     found = []
     for (group, quantity), histogram in filled.histograms.items():
         point_like = filled.point_like and quantity in WITH_THETA_CUT
-        if quantity == "signal":  # a part of the sensitivity, no product
+        if quantity in AUXILIARY:  # parts of the sensitivity
             continue
         if quantity.startswith("aeff"):
             showers = simulated.get(group) if isinstance(simulated, Mapping) else simulated

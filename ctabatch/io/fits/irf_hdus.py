@@ -42,6 +42,8 @@ INDEX_NAMES = {
 #: HDUCLAS2 of point spread functions: the format's table of classes says RPSF (as CTAO-GADF and
 #: gammapy do), its page on them PSF; readers take both.
 _PSF = "RPSF"
+#: Files that hold all responses of a folder, whatever else is beside them.
+RESPONSE_FILES = ("irf.fits", "irf.fits.gz")
 GAUSSIANS = ("SCALE", "SIGMA_1", "AMPL_2", "SIGMA_2", "AMPL_3", "SIGMA_3")
 
 
@@ -177,6 +179,30 @@ def psf_3gauss_hdu(
     return _response(name, axes, values, (_PSF, "FULL-ENCLOSURE", "PSF_3GAUSS"), cards)
 
 
+def psf_king_hdu(
+    sigma: Array,
+    gamma: Array,
+    energy: Array,
+    offset: Array,
+    *,
+    name: str = "PSF",
+    cards: Cards | None = None,
+) -> BinTableHDU:
+    """Point spread function as King profile, PSF_KING.
+
+    Parameters
+    ----------
+    sigma : array of shape (n_energy, n_offset), deg
+    gamma : array of the same shape
+        Above 1 where there is a profile.
+    energy, offset, name, cards
+        As for `effective_area_hdu`.
+    """
+    axes = [("ENERG", "TeV", energy), ("THETA", "deg", offset)]
+    values = {"GAMMA": (gamma, ""), "SIGMA": (sigma, "deg")}
+    return _response(name, axes, values, ("PSF", "FULL-ENCLOSURE", "PSF_KING"), cards)
+
+
 def background_2d_hdu(
     rate: Array,
     energy: Array,
@@ -258,7 +284,7 @@ def rad_max_hdu(
 
 
 def read_responses(path: Path) -> dict[str, BinTableHDU]:
-    """Responses of a FITS file, or of all FITS files of a folder.
+    """Responses of a FITS file; of a folder its ``irf.fits``, or else all its FITS files.
 
     Returns
     -------
@@ -273,6 +299,7 @@ def read_responses(path: Path) -> dict[str, BinTableHDU]:
     from astropy.io import fits
 
     files = [path] if path.is_file() else sorted([*path.glob("*.fits"), *path.glob("*.fits.gz")])
+    files = [file for file in files if file.name in RESPONSE_FILES] or files
     found: dict[str, BinTableHDU] = {}
     places: dict[str, str] = {}
     for file in files:

@@ -1,0 +1,258 @@
+"""Simulated events of one primary particle, and the showers behind them, from any inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ctabatch.dataset import Dataset
+from ctabatch.errors import InputError, OptionError
+from ctabatch.irf.events import dataset_events
+from ctabatch.irf.fill import SHOWER
+from ctabatch.irf.foreign import foreign_events
+from ctabatch.irf.groups import GroupColumn
+from ctabatch.irf.simulated import SimulatedShowers, parse_simulated
+from ctabatch.irf.simulated_runs import combined, showers_of_runs
+
+#: What events may come from; the first is the signal.
+ROLES = ("gamma", "proton", "electron")
+#: Columns that are the same for all events of a run, so that its showers are known by them.
+RUN_COLUMNS = frozenset({"obs_id", "pointing_alt", "pointing_az"})
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Events of one input.
+
+    Attributes
+    ----------
+    source : str
+        Dataset or event table.
+    events : LazyFrame
+        Event frame.
+    runs : DataFrame, optional
+        What was simulated in each run, see `showers_of_runs`; none of a foreign table.
+    showers : SimulatedShowers, optional
+        All showers behind a foreign table.
+    models : mapping
+        What is known of the models behind the gammaness: ``prefix``, ``digest``.
+    record : mapping
+        What the input is, for the record of the results.
+    """
+
+    source: str
+    events: pl.LazyFrame
+    runs: pl.DataFrame | None = None
+    showers: SimulatedShowers | None = None
+    models: Mapping[str, str] = field(default_factory=dict)
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Primary:
+    """All events of one primary particle.
+
+    Attributes
+    ----------
+    role : str
+        Of `ROLES`.
+    samples : tuple of Sample
+    """
+
+    role: str
+    samples: tuple[Sample, ...]
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns that all inputs have."""
+        first, *others = [sample.events.collect_schema().names() for sample in self.samples]
+        return [name for name in first if all(name in names for names in others)]
+
+    @property
+    def models(self) -> Mapping[str, str]:
+        """The models behind the gammaness, if all inputs agree.
+
+        Raises
+        ------
+        InputError
+            They do not.
+        """
+        known = [sample for sample in self.samples if sample.models]
+        for sample in known[1:]:
+            if sample.models.get("digest") != known[0].models.get("digest"):
+                raise InputError(
+                    f"the predictions of {known[0].source} and {sample.source} were made by "
+                    "different models: apply one set to both"
+                )
+        return known[0].models if known else {}
+
+    @property
+    def shower(self) -> str | None:
+        """SQL that tells the uses of one shower, if all inputs number them as sim_telarray."""
+        return SHOWER if all(sample.runs is not None for sample in self.samples) else None
+
+    def divided(self, by: Sequence[GroupColumn]) -> dict[tuple[str, ...], Division]:
+        """Events by the values of expressions that are the same for all events of a run.
+
+        Parameters
+        ----------
+        by : sequence of GroupColumn
+            That read nothing but `RUN_COLUMNS`. Without any there is one division, named ().
+
+        Raises
+        ------
+        InputError
+            What was simulated differs within a division, or is not known by run.
+        """
+        parts: dict[tuple[str, ...], list[Division]] = {}
+        for sample in self.samples:
+            for key, division in _divided(sample, by):
+                parts.setdefault(key, []).append(division)
+        return {key: _together(found, self.role) for key, found in parts.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Division:
+    """Events that share the showers they come from."""
+
+    events: pl.LazyFrame
+    showers: SimulatedShowers
+    runs: pl.DataFrame | None
+    source: str
+
+
+def _divided(sample: Sample, by: Sequence[GroupColumn]) -> list[tuple[tuple[str, ...], Division]]:
+    if sample.runs is None:
+        if sample.showers is None:
+            raise OptionError(f"{sample.source}: the simulated showers are not stated")
+        if by:
+            names = ", ".join(column.name for column in by)
+            key = _constant(sample, by)
+            if key is None:
+                raise InputError(
+                    f"{sample.source}: --by {names} separates events of this table, but its "
+                    "simulated showers are known for all of it only; give one table for each value"
+                )
+            return [(key, Division(sample.events, sample.showers, None, sample.source))]
+        return [((), Division(sample.events, sample.showers, None, sample.source))]
+    if not by:
+        showers = combined(sample.runs)
+        return [((), Division(sample.events, showers, sample.runs, sample.source))]
+    labels = [
+        [column.labels[code] for code in column.codes(_values(sample.runs, column))]
+        for column in by
+    ]
+    keys = list(zip(*labels, strict=True))
+    found = []
+    for key in dict.fromkeys(keys):
+        runs = sample.runs.filter(pl.Series([own == key for own in keys]))
+        chosen = pl.col("obs_id").is_in(runs["obs_id"].implode())
+        division = Division(sample.events.filter(chosen), combined(runs), runs, sample.source)
+        found.append((key, division))
+    return found
+
+
+def _values(frame: pl.DataFrame, column: GroupColumn) -> pl.Series:
+    return frame.select(column.expr.alias("value"))["value"]
+
+
+def _constant(sample: Sample, by: Sequence[GroupColumn]) -> tuple[str, ...] | None:
+    """Labels of a table in which each expression has one value; None if it has several."""
+    labels = []
+    for column in by:
+        ends = sample.events.select(column.expr.min().alias("a"), column.expr.max().alias("b"))
+        row = ends.collect(engine="streaming")
+        codes = {int(column.codes(row[name])[0]) for name in ("a", "b")}
+        if len(codes) > 1:
+            return None
+        labels.append(column.labels[codes.pop()])
+    return tuple(labels)
+
+
+def _together(divisions: Sequence[Division], role: str) -> Division:
+    if len(divisions) == 1:
+        return divisions[0]
+    names = set(divisions[0].events.collect_schema().names())
+    for division in divisions[1:]:
+        names &= set(division.events.collect_schema().names())
+    order = [n for n in divisions[0].events.collect_schema().names() if n in names]
+    events = pl.concat([d.events.select(order) for d in divisions], how="vertical_relaxed")
+    sources = ", ".join(division.source for division in divisions)
+    tables = [division.runs for division in divisions]
+    if all(runs is not None for runs in tables):
+        runs = pl.concat([runs for runs in tables if runs is not None])
+        return Division(events, combined(runs), runs, sources)
+    first = divisions[0].showers
+    for division in divisions:
+        own = {k: v for k, v in division.showers.record().items() if k != "n_showers"}
+        expected = {k: v for k, v in first.record().items() if k != "n_showers"}
+        if own != expected or division.showers.counts is not None:
+            raise InputError(
+                f"{role}: {divisions[0].source} and {division.source} simulated different things, "
+                "so their showers cannot be added; make responses of each by itself"
+            )
+    values = first.record()
+    values["spectral_index"] = values.pop("index")
+    values["n_showers"] = sum(division.showers.n_showers for division in divisions)
+    return Division(events, SimulatedShowers(**values), None, sources)
+
+
+def open_primary(
+    role: str,
+    inputs: Sequence[str],
+    simulated: Sequence[str] = (),
+    *,
+    column_map: str | None = None,
+    prefix: str | None = None,
+    direction: str | None = None,
+) -> Primary:
+    """Events of one primary from datasets and event tables.
+
+    Parameters
+    ----------
+    role : str
+    inputs : sequence of str
+        Folders of datasets, or event tables as `ctabatch.irf.foreign.foreign_events` names them.
+    simulated : sequence of str
+        Texts for `parse_simulated`, one for each event table.
+    column_map, prefix, direction : str, optional
+        See `foreign_events` and `dataset_events`.
+
+    Raises
+    ------
+    InputError
+        An input cannot be used, or one is given twice.
+    OptionError
+        Showers of an event table are not stated, or stated for a dataset.
+    """
+    if not inputs:
+        raise InputError(f"no input of {role}s is named")
+    if twice := {name for name in inputs if list(inputs).count(name) > 1}:
+        raise InputError(f"{sorted(twice)[0]} is given twice: its events would count twice")
+    is_dataset = [Path(name).is_dir() for name in inputs]
+    tables = [name for name, known in zip(inputs, is_dataset, strict=True) if not known]
+    option = "--simulated" if role == "gamma" else f"--simulated-{role}s"
+    if simulated and not tables:
+        raise OptionError(f"{option} is for event tables; a dataset knows its simulated showers")
+    if len(simulated) != len(tables):
+        raise OptionError(
+            f"the simulated showers behind {', '.join(tables)} must be stated, {option} "
+            "n_showers=...,energy_min=...,energy_max=...,index=...,max_impact=... once for each "
+            f"table, not {len(simulated)} times for {len(tables)}"
+        )
+    stated = iter(simulated)
+    samples = []
+    for name, known in zip(inputs, is_dataset, strict=True):
+        if known:
+            samples.append(_dataset_sample(name, prefix, direction))
+        else:
+            showers = parse_simulated(next(stated))
+            samples.append(
+                Sample(name, foreign_events(name, column_map), None, showers,
+                       record={"path": name, "showers": showers.record()})
+            )  # fmt: skip
+    return Primary(role, tuple(samples))

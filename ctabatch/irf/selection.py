@@ -1,0 +1,174 @@
+"""Which events are gamma-like: cuts made, or read, as the options ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from ctabatch.errors import OptionError
+from ctabatch.expressions import QualityQuery
+from ctabatch.irf.axes import Axis
+from ctabatch.irf.cut_files import read_cuts
+from ctabatch.irf.cut_search import Conditions
+from ctabatch.irf.cuts import CutTable, fixed_cuts
+from ctabatch.irf.histograms import IrfAxes
+from ctabatch.irf.optimise import Optimised, optimise_cuts, optimise_gammaness
+from ctabatch.irf.options import CutOptions, IrfConfig
+from ctabatch.irf.percentile_cuts import percentile_cuts
+from ctabatch.irf.primaries import Primary
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Cuts that are applied to events as boolean columns.
+
+    Attributes
+    ----------
+    cuts : CutTable, optional
+        None: events need only meet the quality criteria.
+    quality : mapping
+        Name -> SQL, if there are no cuts.
+    """
+
+    cuts: CutTable | None
+    quality: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_theta(self) -> bool:
+        """Whether there is a cut on the distance from the source."""
+        return self.cuts is not None and self.cuts.theta is not None
+
+    @property
+    def gammaness(self) -> str | None:
+        """Column that tells what passes all cuts but that in theta."""
+        return "passes_gammaness" if self.cuts is not None or self.quality else None
+
+    @property
+    def theta(self) -> str | None:
+        """Column that tells what passes the cut in theta."""
+        return "passes_theta" if self.has_theta else None
+
+    def apply(self, events: pl.LazyFrame) -> pl.LazyFrame:
+        """Add the two columns."""
+        if self.cuts is not None:
+            return self.cuts.apply(events)
+        if not self.quality:
+            return events
+        query = QualityQuery(self.quality)
+        query.check(events.collect_schema().names())
+        return events.with_columns(passes_gammaness=query.all())
+
+    def flow(self, events: pl.LazyFrame) -> dict[str, int]:
+        """Criterion -> events that are left after it."""
+        if self.cuts is not None:
+            table = self.cuts.cut_flow(events)
+            return dict(zip(table["criterion"].to_list(), table["n_events"].to_list(), strict=True))
+        query = QualityQuery(self.quality)
+        row = events.select(query.cut_flow()).collect(engine="streaming")
+        return {name: int(row[name][0]) for name in row.columns}
+
+
+def select_cuts(
+    signal: pl.LazyFrame,
+    background: pl.LazyFrame | None,
+    axes: IrfAxes,
+    config: IrfConfig,
+    gammas: Primary,
+    notes: list[str],
+) -> Selection:
+    """The cuts that the options ask for.
+
+    Parameters
+    ----------
+    signal, background : LazyFrame
+        Event frames with theta, reco_offset and weight.
+    axes : IrfAxes
+    config : IrfConfig
+    gammas : Primary
+        For the models behind the gammaness.
+    notes : list of str
+        Gets what is to be known of the cuts.
+
+    Raises
+    ------
+    OptionError
+        The cuts cannot be made from these events.
+    InputError
+        Cuts that were read belong to other models, or no event passes.
+    """
+    options, energy, quality = config.cuts, axes.reco_energy, dict(config.quality)
+    columns = signal.collect_schema().names()
+    kind = options.kind
+    if kind == "auto":
+        kind = "optimise" if background is not None else "percentile"
+    if kind in ("optimise", "optimise_gammaness", "percentile") and "gammaness" not in columns:
+        raise OptionError(
+            f"cuts {kind!r} need a column gammaness; map one (--map gammaness=...) or use --no-cuts"
+        )
+    cuts: CutTable | None = None
+    if kind == "file":
+        assert options.file is not None
+        cuts = read_cuts(options.file)
+        cuts.check_models(gammas.models)
+    elif kind == "fixed":
+        cuts = fixed_cuts(
+            energy, options.gammaness, options.theta, options.multiplicity, quality=quality,
+            models=gammas.models,
+        )  # fmt: skip
+    elif kind == "percentile":
+        cuts = percentile_cuts(
+            signal, energy, gammaness_efficiency=options.gammaness_efficiency,
+            theta_efficiency=options.theta_efficiency, max_theta=options.max_theta,
+            min_events=options.min_events, multiplicity=options.multiplicity, quality=quality,
+            models=gammas.models, max_rows=options.max_rows,
+        )  # fmt: skip
+    elif kind != "none":
+        if background is None:
+            raise OptionError(f"cuts {kind!r} need a background; give PROTONS or --cuts percentile")
+        found = _optimised(signal, background, energy, kind, config, gammas, columns)
+        cuts = found.cuts
+        notes += found.problems
+    if cuts is not None and kind != "optimise":
+        notes += cuts.problems()
+    if config.point_like and (cuts is None or cuts.theta is None):
+        raise OptionError("--point-like needs a cut in theta: give --theta or another kind of cuts")
+    return Selection(cuts, quality)
+
+
+def _optimised(
+    signal: pl.LazyFrame,
+    background: pl.LazyFrame,
+    energy: Axis,
+    kind: str,
+    config: IrfConfig,
+    gammas: Primary,
+    columns: list[str],
+) -> Optimised:
+    options = config.cuts
+    conditions = Conditions(
+        alpha=config.alpha, background_offset=options.offset, min_events=options.min_events
+    )
+    grid = _efficiencies(options)
+    common = {
+        "max_theta": options.max_theta, "conditions": conditions, "quality": dict(config.quality),
+        "models": gammas.models, "max_rows": options.max_rows,
+    }  # fmt: skip
+    if kind == "optimise_gammaness":
+        return optimise_gammaness(
+            signal, background, energy, gammaness_efficiencies=grid,
+            multiplicity=options.multiplicity, **common,
+        )  # fmt: skip
+    low, high = options.multiplicity_grid
+    tried = range(low, high + 1) if "multiplicity" in columns else None
+    return optimise_cuts(
+        signal, background, energy, multiplicities=tried, gammaness_efficiencies=grid,
+        theta_efficiencies=grid, **common,
+    )  # fmt: skip
+
+
+def _efficiencies(options: CutOptions) -> np.ndarray:
+    low, high, step = options.efficiency_grid
+    return np.round(np.arange(low, high + step / 2, step), 12)
