@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from ctabatch.dl3 import observed
+from ctabatch.dl3 import pointings as pointings_of
 from ctabatch.dl3.observations import live_fraction, seconds, separation, to_horizon, to_sky
 from ctabatch.dl3.write import write_store
 from ctabatch.errors import InputError, OutputError
@@ -43,7 +44,7 @@ def night(n=3000, n_runs=2, length=600, seed=0):
         }))  # fmt: skip
         end = begin + np.timedelta64(length * SECOND, "ns")
         pointings.append((10 + run, toy.CRAB[1], toy.CRAB[2] + 0.5, str(begin)[:26], str(end)[:26]))
-    table = pl.DataFrame(pointings, schema=list(observed.POINTING_COLUMNS), orient="row")
+    table = pl.DataFrame(pointings, schema=list(pointings_of.POINTING_COLUMNS), orient="row")
     # the order of rows is that of files, not of time
     return pl.concat(frames).sample(fraction=1.0, shuffle=True, seed=1).lazy(), table
 
@@ -57,7 +58,7 @@ def write(folder, events, observations, **options):
 
 def test_a_night_becomes_a_store_without_findings(tmp_path):
     events, pointings = night()
-    made = observed.observations_from_table(pointings, toy.SITE, target=toy.CRAB)
+    made = pointings_of.observations_from_table(pointings, toy.SITE, target=toy.CRAB)
     observed.check_times(events, made, pointings)
     written = write(tmp_path / "dl3", events, made)
     assert check_store(tmp_path / "dl3") == []
@@ -101,7 +102,7 @@ def test_times_agree_with_astropy_to_the_resolution_of_the_number():
 
 def test_a_night_larger_than_memory_gives_the_same_files(tmp_path, monkeypatch):
     events, pointings = night()
-    made = observed.observations_from_table(pointings, toy.SITE)
+    made = pointings_of.observations_from_table(pointings, toy.SITE)
     write(tmp_path / "a", events, made)
     monkeypatch.setattr(observed, "ROWS_IN_MEMORY", 100)
     assert len(list(observed.observed_blocks(events, made[0]))) > 20
@@ -120,7 +121,7 @@ def test_events_outside_the_good_intervals_are_dropped_and_counted(tmp_path):
     events, pointings = night(n_runs=1)
     begin = float(seconds(pointings["start"][0]))
     good = {10: ((begin, begin + 100.0), (begin + 200.0, begin + 300.0))}
-    made = observed.observations_from_table(pointings, toy.SITE, intervals=good)
+    made = pointings_of.observations_from_table(pointings, toy.SITE, intervals=good)
     (written,) = write(tmp_path / "dl3", events, made)
     time = seconds(events.filter("is_valid").collect()["time"].to_numpy()) - begin
     inside = ((time < 100) | ((time > 200) & (time < 300))).sum()
@@ -132,7 +133,7 @@ def test_events_outside_the_good_intervals_are_dropped_and_counted(tmp_path):
 def test_times_outside_the_pointing_are_an_error_with_examples():
     events, pointings = night(n_runs=1)
     short = pointings.with_columns(stop=pl.lit("2025-01-10T22:05:00"))
-    made = observed.observations_from_table(short, toy.SITE)
+    made = pointings_of.observations_from_table(short, toy.SITE)
     with pytest.raises(InputError, match=r"observation 10: [\d,]+ of 3,000 events lie outside"):
         observed.check_times(events, made, short)
 
@@ -140,7 +141,7 @@ def test_times_outside_the_pointing_are_an_error_with_examples():
 def test_events_without_pointing_are_an_error():
     events, pointings = night()
     one = pointings.head(1)
-    made = observed.observations_from_table(one, toy.SITE)
+    made = pointings_of.observations_from_table(one, toy.SITE)
     with pytest.raises(InputError, match="3,000 events belong to observations without a pointing"):
         observed.check_times(events, made, one)
 
@@ -148,21 +149,21 @@ def test_events_without_pointing_are_an_error():
 def test_a_table_of_pointings_that_is_incomplete_or_doubled_is_refused():
     _, pointings = night()
     with pytest.raises(InputError, match="lacks the columns dec_pnt, stop"):
-        observed.observations_from_table(pointings.drop("dec_pnt", "stop"), toy.SITE)
+        pointings_of.observations_from_table(pointings.drop("dec_pnt", "stop"), toy.SITE)
     with pytest.raises(InputError, match="more than once"):
-        observed.observations_from_table(pl.concat([pointings, pointings]), toy.SITE)
+        pointings_of.observations_from_table(pl.concat([pointings, pointings]), toy.SITE)
 
 
 def test_pointings_are_found_from_the_events_of_a_tracking_telescope():
     events, pointings = night()
-    found = observed.pointings_from_events(events, toy.SITE)
+    found = pointings_of.pointings_from_events(events, toy.SITE)
     directions = [t[name].to_numpy() for t in (found, pointings) for name in ("ra_pnt", "dec_pnt")]
     distance = separation(*directions)
     assert distance[0].max() * 3600 < 1e-3
-    observed.check_times(events, observed.observations_from_table(found, toy.SITE), found)
+    observed.check_times(events, pointings_of.observations_from_table(found, toy.SITE), found)
     fixed = events.with_columns(pointing_alt=pl.lit(70.0), pointing_az=pl.lit(180.0))
     with pytest.raises(InputError, match="Drift scans are not supported"):
-        observed.pointings_from_events(fixed, toy.SITE)
+        pointings_of.pointings_from_events(fixed, toy.SITE)
 
 
 def test_live_fraction_is_found_from_the_times_of_all_triggers():
@@ -222,7 +223,7 @@ def test_event_types_are_bits(tmp_path):
 
 def test_a_store_is_not_replaced_unasked_and_observations_must_differ(tmp_path):
     events, pointings = night(n=1200)
-    made = observed.observations_from_table(pointings, toy.SITE)
+    made = pointings_of.observations_from_table(pointings, toy.SITE)
     write(tmp_path / "dl3", events, made)
     with pytest.raises(OutputError, match="there are event lists already"):
         write(tmp_path / "dl3", events, made)
@@ -245,7 +246,7 @@ def test_intervals_and_live_fractions_that_cannot_be_are_refused():
 
 def test_an_observation_without_events_is_written_and_found(tmp_path):
     events, pointings = night(n=1200, n_runs=1)
-    made = observed.observations_from_table(pointings, toy.SITE)
+    made = pointings_of.observations_from_table(pointings, toy.SITE)
     (written,) = write(tmp_path / "dl3", events.filter(pl.lit(value=False)), made)
     assert written.n_events == 0
     assert [(f.key, f.what) for f in check_store(tmp_path / "dl3")] == [

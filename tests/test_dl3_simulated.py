@@ -10,7 +10,7 @@ import pytest
 
 from ctabatch.dl3 import simulated
 from ctabatch.dl3.observations import separation, to_horizon, wobble
-from ctabatch.dl3.simulated import Pool, draw_observation, showers_per_energy
+from ctabatch.dl3.simulated import Pool, draw_observation
 from ctabatch.errors import InputError, OptionError
 from tests import toy_observations as toy
 
@@ -27,14 +27,6 @@ def made():
 
 def seed(n=0):
     return np.random.SeedSequence(n)
-
-
-@pytest.mark.parametrize("index", [-2.0, -1.0, -1.5])
-def test_simulated_showers_per_energy_integrate_to_their_number(index):
-    energy = np.geomspace(0.02, 200, 200_001)
-    density = showers_per_energy(energy, toy.Showers(1000, 0.02, 200, index, 1.0))
-    total = np.sum(0.5 * (density[1:] + density[:-1]) * np.diff(energy))
-    assert total == pytest.approx(1000, rel=1e-6)
 
 
 def test_expected_counts_are_flux_times_area_times_time(observation, made):
@@ -112,7 +104,7 @@ def test_signal_keeps_its_distance_from_the_source_and_its_handedness(observatio
         _, back = separation(*true, *pointing)
         reco = offset_by(*true, back + turn, 0.1)
         pool = Pool(
-            one_event(true, reco), toy.Showers(1, 0.1, 10, -2.0, 1.0),
+            one_event(true, reco), toy.showers_of(1, 0.1, 10, 1.0),
             toy.PowerLaw(1e-11, 2.0), diffuse=False,
         )  # fmt: skip
         events, account = draw_observation(observation, [pool], seed())
@@ -130,7 +122,7 @@ def test_background_keeps_its_place_in_the_field_of_view_if_asked(observation):
     pointing = (toy.POINTING_AZ, toy.POINTING_ALT)
     reco = offset_by(*pointing, 40.0, 1.0)
     pool = Pool(
-        one_event(reco, reco), toy.Showers(1, 0.1, 10, -2.0, 2.0),
+        one_event(reco, reco), toy.showers_of(1, 0.1, 10, 2.0),
         toy.PowerLaw(1e-7, 2.0), diffuse=True,
     )  # fmt: skip
     kept, _ = draw_observation(observation, [pool], seed(), keep_orientation=True)
@@ -164,7 +156,7 @@ def test_gammas_that_do_not_reach_the_offset_are_refused(made):
 
 def test_point_source_protons_are_refused_as_background(observation):
     frame, _, spectrum = toy.protons(1000)
-    pool = Pool(frame, toy.Showers(1000, 0.05, 100, -2.0, 0.0), spectrum, diffuse=True)
+    pool = Pool(frame, toy.showers_of(1000, 0.05, 100, 0.0), spectrum, diffuse=True)
     with pytest.raises(InputError, match="no solid angle"):
         draw_observation(observation, [pool], seed())
 

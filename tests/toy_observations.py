@@ -11,6 +11,7 @@ from ctabatch.dl3.observations import SITES, offset_by, target, wobble
 from ctabatch.dl3.simulated import Pool, draw_observation
 from ctabatch.dl3.write import write_store
 from ctabatch.io.fits import irf_hdus
+from ctabatch.irf.simulated import SimulatedShowers
 
 SITE, CRAB = SITES["CTAO-North"], target("Crab")
 AMPLITUDE, INDEX = 2.83e-11, 2.62
@@ -34,15 +35,8 @@ class PowerLaw:
         return self.amplitude * energy**-self.index
 
 
-@dataclass(frozen=True)
-class Showers:
-    n_showers: float
-    energy_min: float
-    energy_max: float
-    spectral_index: float
-    viewcone_max: float
-    viewcone_min: float = 0.0
-    max_impact: float = MAX_IMPACT
+def showers_of(n, energy_min, energy_max, cone):
+    return SimulatedShowers(n, energy_min, energy_max, -2.0, MAX_IMPACT, 0.0, cone)
 
 
 def efficiency(energy, offset):
@@ -80,10 +74,10 @@ def responses(live_fraction_note: str = "") -> dict:
     }  # fmt: skip
 
 
-def gammas(n: int = 1_000_000, cone: float = 0.8, seed: int = 1) -> tuple[pl.LazyFrame, Showers]:
+def gammas(n: int = 1_000_000, cone: float = 0.8, seed: int = 1) -> tuple:
     """Diffuse gammas that are detected, as an event frame, and the showers behind them."""
     rng = np.random.default_rng(seed)
-    showers = Showers(n, 0.02, 200.0, -2.0, cone)
+    showers = showers_of(n, 0.02, 200.0, cone)
     energy = 1 / (1 / 0.02 - rng.random(n) * (1 / 0.02 - 1 / 200.0))
     offset = _offsets(rng, n, cone)
     kept = rng.random(n) < efficiency(energy, offset)
@@ -99,7 +93,7 @@ def gammas(n: int = 1_000_000, cone: float = 0.8, seed: int = 1) -> tuple[pl.Laz
 def protons(n: int = 400_000, cone: float = 2.0, seed: int = 2) -> tuple:
     """Background of the toy's rate after cuts: frame, showers, spectrum per sr."""
     rng = np.random.default_rng(seed)
-    showers = Showers(n, 0.05, 100.0, -2.0, cone)
+    showers = showers_of(n, 0.05, 100.0, cone)
     energy = 1 / (1 / 0.05 - rng.random(n) * (1 / 0.05 - 1 / 100.0))
     offset = _offsets(rng, n, cone)
     kept = rng.random(n) < np.exp(-0.5 * (offset / 2.5) ** 2)

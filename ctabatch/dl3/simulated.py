@@ -15,99 +15,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from ctabatch.dl3.observations import offset_by, separation, to_horizon, to_sky
+from ctabatch.dl3.observations import separation
+from ctabatch.dl3.placing import (
+    Block,
+    Floats,
+    place_background,
+    place_signal,
+    separated,
+    source_of,
+    uniform_times,
+)
+from ctabatch.dl3.rates import Showers, Spectrum, diffuse_rate, signal_rate, solid_angle
 from ctabatch.errors import InputError
-from ctabatch.io.fits.observation import MARGIN, Observation
+from ctabatch.io.fits.events import event_type_bits
+from ctabatch.io.fits.observation import Observation
 
-Floats = NDArray[np.float64]
-Block = dict[str, NDArray[Any]]
 #: Columns of the event frame that are read.
 COLUMNS = (
     *("true_energy", "true_alt", "true_az", "reco_energy", "reco_alt", "reco_az"),
     *("pointing_alt", "pointing_az", "gammaness", "multiplicity"),
 )
+#: Column that becomes EVENT_TYPE if it is there and holds whole numbers.
+EVENT_TYPE = "event_type"
 #: Pools with more rows than this are read again for every observation instead of kept.
 ROWS_IN_MEMORY = 5_000_000
-_CM2 = 1e4
 #: Tolerance of the signal's offset if none is stated, deg.
 TOLERANCE = 0.1
-
-
-class Spectrum(Protocol):
-    """Flux in 1/(TeV s cm2), or per sr of it, at energies in TeV."""
-
-    def flux(self, energy: Floats) -> Floats:
-        """Flux at energies of shape (n,)."""
-
-
-class Showers(Protocol):
-    """What was simulated: see `ctabatch.irf.simulated.SimulatedShowers`."""
-
-    @property
-    def n_showers(self) -> float: ...
-    @property
-    def energy_min(self) -> float: ...
-    @property
-    def energy_max(self) -> float: ...
-    @property
-    def spectral_index(self) -> float: ...
-    @property
-    def max_impact(self) -> float: ...
-    @property
-    def viewcone_min(self) -> float: ...
-    @property
-    def viewcone_max(self) -> float: ...
-
-
-def showers_per_energy(energy: Floats, showers: Showers) -> Floats:
-    """Simulated showers per TeV at energies in TeV: the power law that they were drawn from."""
-    low, high, power = showers.energy_min, showers.energy_max, showers.spectral_index + 1
-    if power == 0:
-        integral = low * np.log(high / low)
-    else:
-        integral = low * ((high / low) ** power - 1) / power
-    shape = (energy / low) ** showers.spectral_index
-    return np.asarray(showers.n_showers * shape / integral)
-
-
-def signal_rate(energy: Floats, showers: Showers, spectrum: Spectrum, share: float) -> Floats:
-    """Events per second for which each event of a point source stands, shape (n,).
-
-    Parameters
-    ----------
-    energy : array of shape (n,), TeV
-    showers : Showers
-    spectrum : Spectrum
-        In 1/(TeV s cm2).
-    share : float
-        Part of the simulated showers whose directions are used.
-    """
-    area = np.pi * showers.max_impact**2 * _CM2
-    return spectrum.flux(energy) * area / (share * showers_per_energy(energy, showers))
-
-
-def diffuse_rate(energy: Floats, showers: Showers, spectrum: Spectrum) -> Floats:
-    """Events per second for which each event of a diffuse flux in 1/(TeV s cm2 sr) stands."""
-    cone = solid_angle(showers.viewcone_min, showers.viewcone_max)
-    if cone <= 0:
-        raise InputError(
-            "background simulated as a point source has no solid angle; simulate a view cone"
-        )
-    area = np.pi * showers.max_impact**2 * _CM2
-    return spectrum.flux(energy) * area * cone / showers_per_energy(energy, showers)
-
-
-def solid_angle(inner: float, outer: float) -> float:
-    """Solid angle in sr between two cones with opening angles in deg."""
-    # a difference of squares of sines keeps all digits of small angles
-    return float(4 * np.pi * (np.sin(np.radians(outer / 2)) ** 2
-                              - np.sin(np.radians(inner / 2)) ** 2))  # fmt: skip
 
 
 class Pool:
@@ -133,12 +71,16 @@ class Pool:
         *,
         diffuse: bool,
     ) -> None:
-        names = frame.collect_schema().names()
+        schema = frame.collect_schema()
+        names = schema.names()
         if missing := [name for name in COLUMNS if name not in names]:
             raise InputError(f"simulated events lack the columns {', '.join(missing)}")
         if "is_valid" in names:
             frame = frame.filter(pl.col("is_valid"))
-        self._frame = frame.select(pl.col(name).fill_null(0).cast(pl.Float64) for name in COLUMNS)
+        self.has_types = EVENT_TYPE in names and schema[EVENT_TYPE].is_integer()
+        types = [pl.col(EVENT_TYPE).cast(pl.Int64)] if self.has_types else []
+        numbers = [pl.col(name).fill_null(0).cast(pl.Float64) for name in COLUMNS]
+        self._frame = frame.select(*numbers, *types)
         self.showers, self.spectrum, self.diffuse = showers, spectrum, diffuse
         self.n_rows = int(frame.select(pl.len()).collect(engine="streaming").item())
         if not self.n_rows:
@@ -154,7 +96,7 @@ class Pool:
         else:
             batches = self._frame.collect_batches(maintain_order=True, chunk_size=1 << 18)
         for batch in batches:
-            yield first, {name: batch[name].to_numpy() for name in COLUMNS}
+            yield first, {name: batch[name].to_numpy() for name in batch.columns}
             first += len(batch)
 
     @property
@@ -230,12 +172,13 @@ def draw_observation(
                 account.expected_signal += float(mean.sum())
             chosen = {name: values[rows] for name, values in block.items()}
             chosen["TIME"] = uniform_times(observation, len(rows), places)
-            place = _place_background if pool.diffuse else _place_signal
+            place = place_background if pool.diffuse else place_signal
             chosen["RA"], chosen["DEC"] = place(chosen, observation, places, keep_orientation)
+            types = chosen[EVENT_TYPE] if pool.has_types else np.full(len(rows), -1)
             drawn.append({
                 "TIME": chosen["TIME"], "RA": chosen["RA"], "DEC": chosen["DEC"],
                 "ENERGY": chosen["reco_energy"], "GAMMANESS": chosen["gammaness"],
-                "MULTIP": chosen["multiplicity"],
+                "MULTIP": chosen["multiplicity"], "EVENT_TYPE": event_type_bits(types),
             })  # fmt: skip
         if not pool.diffuse and account.expected_signal == 0:
             raise InputError(_no_signal(observation, pool, tolerance))
@@ -247,29 +190,8 @@ def draw_observation(
     return events, account
 
 
-def uniform_times(observation: Observation, n: int, rng: np.random.Generator) -> Floats:
-    """Times drawn uniformly from the good intervals, a little away from their ends."""
-    lengths = np.array([b - a for a, b in observation.intervals])
-    starts = np.array([a for a, _ in observation.intervals])
-    ends = np.cumsum(lengths)
-    x = rng.random(n) * ends[-1]
-    which = np.minimum(np.searchsorted(ends, x, side="right"), len(ends) - 1)
-    inside = (x - (ends - lengths)[which]) / lengths[which]
-    guard = 5 * MARGIN
-    return np.asarray(starts[which] + guard + inside * (lengths[which] - 2 * guard))
-
-
-def separated(time: Floats) -> tuple[Floats, int]:
-    """Sorted times with equal ones moved on by the resolution of the number; how many were."""
-    out, n_moved = time.copy(), 0
-    while len(equal := np.flatnonzero(np.diff(out) <= 0)):
-        out[equal + 1] = np.nextafter(out[equal], np.inf)
-        n_moved += len(equal)
-    return out, n_moved
-
-
 def _signal_means(pool: Pool, block: Block, observation: Observation, tolerance: float) -> Floats:
-    ra, dec = _source(observation)
+    ra, dec = source_of(observation)
     offset = float(separation(observation.ra_pnt, observation.dec_pnt, ra, dec)[0])
     true_offset = separation(
         block["pointing_az"], block["pointing_alt"], block["true_az"], block["true_alt"]
@@ -294,40 +216,8 @@ def _background_means(
     return diffuse_rate(block["true_energy"], pool.showers, pool.spectrum) * observation.ontime
 
 
-def _place_signal(
-    rows: Block, observation: Observation, _rng: np.random.Generator, _keep: bool
-) -> tuple[Floats, Floats]:
-    true = rows["true_az"], rows["true_alt"]
-    _, to_pointing = separation(*true, rows["pointing_az"], rows["pointing_alt"])
-    theta, to_reco = separation(*true, rows["reco_az"], rows["reco_alt"])
-    ra, dec = _source(observation)
-    _, angle = separation(ra, dec, observation.ra_pnt, observation.dec_pnt)
-    # azimuth grows clockwise seen from inside the sphere, right ascension the other way round
-    return offset_by(ra, dec, angle - (to_reco - to_pointing), theta)
-
-
-def _place_background(
-    rows: Block, observation: Observation, rng: np.random.Generator, keep: bool
-) -> tuple[Floats, Floats]:
-    pointing = rows["pointing_az"], rows["pointing_alt"]
-    distance, angle = separation(*pointing, rows["reco_az"], rows["reco_alt"])
-    if not keep:
-        turned = 360 * rng.random(len(distance))
-        return offset_by(observation.ra_pnt, observation.dec_pnt, turned, distance)
-    ra, dec, time = observation.ra_pnt, observation.dec_pnt, rows["TIME"]
-    alt, az = to_horizon(ra, dec, time, observation.site)
-    az, alt = offset_by(az, alt, angle, distance)
-    return to_sky(alt, az, rows["TIME"], observation.site)
-
-
-def _source(observation: Observation) -> tuple[float, float]:
-    if observation.ra_obj is None or observation.dec_obj is None:
-        raise InputError(f"observation {observation.obs_id}: its target has no position")
-    return observation.ra_obj, observation.dec_obj
-
-
 def _no_signal(observation: Observation, pool: Pool, tolerance: float) -> str:
-    ra, dec = _source(observation)
+    ra, dec = source_of(observation)
     offset = float(separation(observation.ra_pnt, observation.dec_pnt, ra, dec)[0])
     return (
         f"observation {observation.obs_id}: no gammas were simulated within {tolerance} deg of the "

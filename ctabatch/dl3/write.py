@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctabatch.dl3.observations import site_name, to_horizon
-from ctabatch.dl3.simulated import Block
+from ctabatch.dl3.placing import Block
 from ctabatch.errors import InputError
 from ctabatch.io.fits.events import (
     COLUMNS,

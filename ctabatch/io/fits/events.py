@@ -39,6 +39,8 @@ COLUMNS = {
     "ALT": (">f8", "D", "deg"),
     "AZ": (">f8", "D", "deg"),
 }
+#: Classes that EVENT_TYPE can tell.
+EVENT_TYPES = 32
 REQUIRED = ("EVENT_ID", "TIME", "RA", "DEC", "ENERGY")
 _BLOCK = 2880
 
@@ -165,6 +167,15 @@ class EventFile:
         header["HDUCLAS1"] = "EVENTS"
         header.update(observation_keys(self.observation, self.instrument))
         return bytes(header.tostring(), "ascii")
+
+
+def event_type_bits(types: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Values of EVENT_TYPE for classes by number, shape (n,): bit k for class k, none for others.
+
+    Source: GADF v0.3, EVENT_TYPE is a field of 32 bits of which several may be set.
+    """
+    known = (types >= 0) & (types < EVENT_TYPES)
+    return np.where(known, 1 << np.where(known, types, 0).astype(np.int64), 0)
 
 
 def gti_hdu(observation: Observation) -> BinTableHDU:
