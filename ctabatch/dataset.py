@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -39,6 +40,20 @@ class Dataset:
     def parts(self) -> list[str]:
         """Names of the committed parts."""
         return self._folder.parts()
+
+    @property
+    def root(self) -> Path:
+        """The folder."""
+        return self._folder.root
+
+    def files(self, table: str) -> list[Path]:
+        """Files of a table, sorted by part; none if there is no such table."""
+        return list(self._files.get(table, ()))
+
+    def prediction_records(self, prefix: str) -> list[dict[str, Any]]:
+        """Commit records of the predictions of one prefix, sorted by part."""
+        records = (self._folder.prediction_record(prefix, part) for part in self.parts)
+        return [record for record in records if record is not None]
 
     @property
     def tables(self) -> list[str]:

@@ -1,0 +1,112 @@
+"""Which event each row is: duplicates are refused, tables with the same rows recognised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ctabatch.dataset import KEYS, Dataset
+from ctabatch.errors import InputError
+
+Ints = NDArray[np.int64]
+
+
+def check_keys(events: pl.LazyFrame, dataset: Dataset | None = None) -> None:
+    """Refuse events that appear twice.
+
+    Rows that rise in (obs_id, event_id) from one to the next, as those of a file do, hold none
+    twice; only what does not rise is compared with all others.
+
+    Parameters
+    ----------
+    events : LazyFrame
+        With obs_id and event_id.
+    dataset : Dataset, optional
+        For the message: its parts may be the same data twice.
+
+    Raises
+    ------
+    InputError
+        With their number and the first of them.
+    """
+    first: list[tuple[int, int]] = []
+    last: list[tuple[int, int]] = []
+    end: tuple[int, int] | None = None
+    for obs_id, event_id in _keys(events):
+        same = obs_id[1:] == obs_id[:-1]
+        rises = (obs_id[1:] > obs_id[:-1]) | (same & (event_id[1:] > event_id[:-1]))
+        begins = np.flatnonzero(~rises) + 1
+        begin = (int(obs_id[0]), int(event_id[0]))
+        if end is None or begin <= end:
+            first.append(begin)
+            if end is not None:
+                last.append(end)
+        for k in begins:
+            last.append((int(obs_id[k - 1]), int(event_id[k - 1])))
+            first.append((int(obs_id[k]), int(event_id[k])))
+        end = (int(obs_id[-1]), int(event_id[-1]))
+        if len(first) > _PIECES:
+            break
+    else:
+        last += [end] if end is not None else []
+        pieces = sorted(zip(first, last, strict=True))
+        if all(a[1] < b[0] for a, b in pairwise(pieces)):
+            return
+    twice = (
+        events.select(KEYS)
+        .group_by(KEYS)
+        .agg(n=pl.len())
+        .filter(pl.col("n") > 1)
+        .sort(KEYS)
+        .collect(engine="streaming")
+    )
+    if twice.height == 0:
+        return
+    obs_id, event_id, n = twice.row(0)
+    where = f" in the {len(dataset.parts)} parts of the dataset" if dataset is not None else ""
+    raise InputError(
+        f"{twice.height:,} events appear more than once{where}, such as event {event_id} of run "
+        f"{obs_id} ({n} times): they would count repeatedly; are there copies of a file, or runs "
+        "of different primaries with the same number?"
+    )
+
+
+#: Rising pieces of the rows that are compared by their ends; more are compared row by row.
+_PIECES = 100_000
+
+
+def same_keys(one: pl.LazyFrame, other: pl.LazyFrame) -> bool:
+    """Whether two tables have rows of the same events in the same order.
+
+    Parameters
+    ----------
+    one, other : LazyFrame
+        With obs_id and event_id.
+    """
+    if one is other:
+        return True
+    sizes = [frame.select(pl.len()).collect(engine="streaming").item() for frame in (one, other)]
+    if sizes[0] != sizes[1]:
+        return False
+    pair = pl.concat(
+        [
+            one.select(KEYS),
+            other.select(pl.col(name).alias(f"other {name}") for name in KEYS),
+        ],
+        how="horizontal",
+    )
+    equal = [(pl.col(name) == pl.col(f"other {name}")).all() for name in KEYS]
+    return bool(pair.select(pl.all_horizontal(equal)).collect(engine="streaming").item())
+
+
+def _keys(events: pl.LazyFrame) -> Iterator[tuple[Ints, Ints]]:
+    query = events.select(pl.col(name).cast(pl.Int64) for name in KEYS)
+    batches: Any = query.collect_batches(engine="streaming", maintain_order=True)
+    for batch in batches:
+        if batch.height:
+            yield batch["obs_id"].to_numpy(), batch["event_id"].to_numpy()
