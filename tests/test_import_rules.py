@@ -34,7 +34,7 @@ ALLOWED: dict[str, set[str]] = {
         *("ctabatch.errors", "ctabatch.kernels", "ctabatch.schemas"),
     },
     "ctabatch/io": {
-        *("eventio", "isal", "numpy", "pyarrow", "zstandard", "ctabatch"),
+        *("eventio", "isal", "numpy", "pyarrow", "tables", "zstandard", "ctabatch"),
         *("ctabatch.errors", "ctabatch.instrument", "ctabatch.kernels", "ctabatch.schemas"),
     },
     "ctabatch/io/fits": {

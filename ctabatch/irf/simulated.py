@@ -195,4 +195,4 @@ def parse_simulated(text: str) -> SimulatedShowers:
         counts = counts.scaled(values["n_showers"] / counts.total)
     ends = {"energy_min": counts.energy_min, "energy_max": counts.energy_max}
     values = {"n_showers": counts.total, **ends, **values}
-    return SimulatedShowers(**values, counts=counts)  # type: ignore[arg-type]
+    return SimulatedShowers(**values, counts=counts)
