@@ -23,8 +23,9 @@ WITH_GAPS = 1
 def command(
     gammas: Annotated[
         str | None,
-        typer.Argument(help="Dataset or event table of simulated gamma rays; several are "
-                       "separated by commas."),
+        typer.Argument(
+            help="Dataset or event table of simulated gamma rays; several are separated by commas."
+        ),
     ] = None,
     protons: Annotated[
         str | None, typer.Argument(help="The same of protons, for the background.")
@@ -45,15 +46,20 @@ def command(
     ] = None,
     column_map: Annotated[
         str | None,
-        typer.Option("--map", help="Columns of event tables of other pipelines: NAME=COLUMN,... "
-                     "with the names true_energy, true_alt, true_az, reco_energy, reco_alt, "
-                     "reco_az, pointing_alt, pointing_az, gammaness, multiplicity."),
+        typer.Option(
+            "--map",
+            help="Columns of event tables of other pipelines: NAME=COLUMN,... "
+            "with the names true_energy, true_alt, true_az, reco_energy, reco_alt, "
+            "reco_az, pointing_alt, pointing_az, gammaness, multiplicity.",
+        ),
     ] = None,
     simulated: Annotated[
         list[str] | None,
-        typer.Option(help="Simulated showers behind an event table: n_showers=,energy_min=,"
-                     "energy_max=,index=,max_impact=,viewcone_min=,viewcone_max= (TeV, m, deg). "
-                     "Once for each table of gammas."),
+        typer.Option(
+            help="Simulated showers behind an event table: n_showers=,energy_min=,"
+            "energy_max=,index=,max_impact=,viewcone_min=,viewcone_max= (TeV, m, deg). "
+            "Once for each table of gammas."
+        ),
     ] = None,
     simulated_protons: Annotated[
         list[str] | None, typer.Option(help="The same for event tables of protons.")
@@ -70,8 +76,10 @@ def command(
     ] = None,
     offset_bins: Annotated[
         str | None,
-        typer.Option(help="Offset from the pointing: MIN,MAX,NUMBER in deg.  [0,5,10; one bin "
-                     "around a point source]"),
+        typer.Option(
+            help="Offset from the pointing: MIN,MAX,NUMBER in deg.  [0,5,10; one bin "
+            "around a point source]"
+        ),
     ] = None,
     migra_bins: Annotated[
         str | None,
@@ -86,36 +94,45 @@ def command(
     ] = None,
     quantities: Annotated[
         str | None,
-        typer.Option(help="Of aeff,edisp,psf,background,aeff_3d,edisp_3d,psf_3d,background_3d.  "
-                     "[the first four]"),
+        typer.Option(
+            help="Of aeff,edisp,psf,background,aeff_3d,edisp_3d,psf_3d,background_3d.  "
+            "[the first four]"
+        ),
     ] = None,
     quality: Annotated[
         list[str] | None,
-        typer.Option(help="SQL over the columns of the events, true for events to use; repeat it "
-                     "for more."),
+        typer.Option(
+            help="SQL over the columns of the events, true for events to use; repeat it for more."
+        ),
     ] = None,
     cuts: Annotated[
         str | None,
-        typer.Option(help="optimise, optimise_gammaness, percentile, fixed, none, or a file or "
-                     "folder with the cuts of an earlier run.  [optimise; percentile without a "
-                     "background; fixed if a cut is given]"),
+        typer.Option(
+            help="optimise, optimise_gammaness, percentile, fixed, none, or a file or "
+            "folder with the cuts of an earlier run.  [optimise; percentile without a "
+            "background; fixed if a cut is given]"
+        ),
     ] = None,
     no_cuts: Annotated[bool, typer.Option("--no-cuts", help="The same as --cuts none.")] = False,
     gammaness: Annotated[float | None, typer.Option(help="Fixed cut: least gammaness.")] = None,
     theta: Annotated[
         float | None, typer.Option(help="Fixed cut: largest distance from the source, deg.")
     ] = None,
-    multiplicity: Annotated[
-        int | None, typer.Option(help="Fixed cut: fewest telescopes.")
-    ] = None,
+    multiplicity: Annotated[int | None, typer.Option(help="Fixed cut: fewest telescopes.")] = None,
     point_like: Annotated[
-        bool, typer.Option("--point-like", help="Apply the theta cut to effective area and "
-                           "energy dispersion, and write it as RAD_MAX.")
+        bool,
+        typer.Option(
+            "--point-like",
+            help="Apply the theta cut to effective area and "
+            "energy dispersion, and write it as RAD_MAX.",
+        ),
     ] = False,
     by: Annotated[
         list[str] | None,
-        typer.Option(help='Separate responses by the value of an expression: event_type, '
-                     '"zenith.cut([20, 40])"; repeat it for combinations.'),
+        typer.Option(
+            help="Separate responses by the value of an expression: event_type, "
+            '"zenith.cut([20, 40])"; repeat it for combinations.'
+        ),
     ] = None,
     spectrum: Annotated[
         str | None, typer.Option(help="Of the source: a name or SQL of energy.  [CRAB_HEGRA]")

@@ -10,7 +10,6 @@ import numpy as np
 import polars as pl
 
 from ctabatch.errors import InputError, OptionError
-from ctabatch.expressions import QualityQuery
 from ctabatch.irf.axes import Axis
 from ctabatch.irf.cuts import CutTable
 from ctabatch.irf.derived import with_derived
@@ -27,8 +26,7 @@ from ctabatch.irf.performance import (
 from ctabatch.irf.primaries import RUN_COLUMNS, Division, Primary
 from ctabatch.irf.products import Product, make_products, rad_max
 from ctabatch.irf.selection import Selection, select_cuts
-from ctabatch.irf.simulated import SimulatedShowers
-from ctabatch.irf.spectra import Spectrum, spectrum
+from ctabatch.irf.spectra import spectrum
 from ctabatch.irf.weights import weighted
 
 #: Told (what is being done, steps done, steps in all).
@@ -95,9 +93,7 @@ def make_responses(
 
 
 class _Making:
-    def __init__(
-        self, primaries: Sequence[Primary], config: IrfConfig, progress: Progress
-    ) -> None:
+    def __init__(self, primaries: Sequence[Primary], config: IrfConfig, progress: Progress) -> None:
         self.config, self.progress = config, progress
         roles = [primary.role for primary in primaries]
         if roles[:1] != ["gamma"]:
@@ -105,7 +101,10 @@ class _Making:
         self.gammas, self.backgrounds = primaries[0], list(primaries[1:])
         self.by = [GroupColumn(text, self.gammas.columns) for text in config.by]
         self.of_run = [column.expression.columns <= RUN_COLUMNS for column in self.by]
-        self.notes: list[str] = []
+        self.notes = [
+            f"{sample.source}: {note}"
+            for primary in primaries for sample in primary.samples for note in sample.notes
+        ]  # fmt: skip
         self.gaps: list[str] = []
         self.time = config.obs_time * _HOUR
         self.spectrum = spectrum(config.spectra.gamma)
@@ -129,6 +128,7 @@ class _Making:
         flow = {"gamma": selection.flow(signal)}
         if background is not None:
             flow["background"] = selection.flow(background)
+            flow["background"].pop("theta cut", None)  # the background has no source
         products, groups = self._responses(signal, background, selection, axes, gammas)
         inputs = {
             primary.role: [sample.record for sample in primary.samples]
@@ -154,7 +154,9 @@ class _Making:
     def _axes(self, gammas: Mapping[tuple[str, ...], Division]) -> IrfAxes:
         diffuse = {division.showers.is_diffuse for division in gammas.values()}
         if len(diffuse) > 1:
-            raise InputError("some gammas fill a view cone and others do not: make responses of each")
+            raise InputError(
+                "some gammas fill a view cone and others do not: make responses of each"
+            )
         if diffuse == {True}:
             return self.config.bins.axes(None)
         offsets = [
@@ -171,17 +173,13 @@ class _Making:
             )
         return axes
 
-    def _signal(
-        self, gammas: Mapping[tuple[str, ...], Division], offset: Axis
-    ) -> pl.LazyFrame:
+    def _signal(self, gammas: Mapping[tuple[str, ...], Division], offset: Axis) -> pl.LazyFrame:
         """Gammas with derived columns, weighted to the whole source in each bin of offset."""
         frames = []
         for division in gammas.values():
             events = with_derived(division.events, self._derived())
             bins = offset if division.showers.is_diffuse else None
-            frames.append(
-                weighted(events, division.showers, self.spectrum, self.time, offset=bins)
-            )
+            frames.append(weighted(events, division.showers, self.spectrum, self.time, offset=bins))
         return _concatenated(frames)
 
     def _background(self) -> pl.LazyFrame | None:

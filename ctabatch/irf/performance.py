@@ -151,7 +151,13 @@ def background_rate(
     counts, sums, deviation = _background(background)
     scale = _scales(background, theta_cut, 1.0) / obs_time
     return Product(
-        "background_rate", group, background.axes, sums * scale, deviation * scale, "s-1", counts
+        "background_rate",
+        group,
+        background.axes,
+        sums * scale,
+        _scaled(deviation, scale),
+        "s-1",
+        counts,
     )
 
 
@@ -208,8 +214,8 @@ def point_source_sensitivity(
     counts, weights, deviation = _background(background)
     scale = _scales(background, theta_cut, alpha)
     n_background, off, off_error = (
-        np.broadcast_to(array * part, n_signal.shape)
-        for array, part in ((counts, 1), (weights, scale), (deviation, scale))
+        np.broadcast_to(array, n_signal.shape)
+        for array in (counts, weights * scale, _scaled(deviation, scale))
     )
     scale = np.broadcast_to(scale, n_signal.shape)
 
@@ -270,6 +276,12 @@ def _background(
     )
     limit = NO_EVENTS * weights_nearby(sums, squares)[:, None]
     return counts, sums, np.where(counts > 0, np.sqrt(squares), limit)
+
+
+def _scaled(error: Floats, scale: Floats) -> Floats:
+    """Errors times a scale that may be 0; what is unlimited stays so."""
+    known = np.isfinite(error)
+    return np.where(known, np.where(known, error, 0.0) * scale, np.inf)
 
 
 def _scales(background: Histogram, theta_cut: ArrayLike, alpha: float) -> Floats:

@@ -11,10 +11,11 @@ import polars as pl
 
 from ctabatch.dataset import Dataset
 from ctabatch.errors import InputError, OptionError
-from ctabatch.irf.events import dataset_events
+from ctabatch.irf.events import dataset_events, sources
 from ctabatch.irf.fill import SHOWER
-from ctabatch.irf.foreign import foreign_events
+from ctabatch.irf.foreign import open_foreign
 from ctabatch.irf.groups import GroupColumn
+from ctabatch.irf.prediction_models import check_models
 from ctabatch.irf.simulated import SimulatedShowers, parse_simulated
 from ctabatch.irf.simulated_runs import combined, showers_of_runs
 
@@ -42,6 +43,8 @@ class Sample:
         What is known of the models behind the gammaness: ``prefix``, ``digest``.
     record : mapping
         What the input is, for the record of the results.
+    notes : tuple of str
+        What is to be known of the input.
     """
 
     source: str
@@ -50,6 +53,7 @@ class Sample:
     showers: SimulatedShowers | None = None
     models: Mapping[str, str] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,14 +249,29 @@ def open_primary(
             f"table, not {len(simulated)} times for {len(tables)}"
         )
     stated = iter(simulated)
-    samples = []
-    for name, known in zip(inputs, is_dataset, strict=True):
-        if known:
-            samples.append(_dataset_sample(name, prefix, direction))
-        else:
-            showers = parse_simulated(next(stated))
-            samples.append(
-                Sample(name, foreign_events(name, column_map), None, showers,
-                       record={"path": name, "showers": showers.record()})
-            )  # fmt: skip
+    samples = [
+        _dataset_sample(name, prefix, direction) if known
+        else _table_sample(name, column_map, parse_simulated(next(stated)))
+        for name, known in zip(inputs, is_dataset, strict=True)
+    ]  # fmt: skip
     return Primary(role, tuple(samples))
+
+
+def _dataset_sample(name: str, prefix: str | None, direction: str | None) -> Sample:
+    dataset = Dataset(name)
+    chosen = sources(dataset, prefix, direction=direction)
+    events = dataset_events(dataset, prefix, direction=direction)
+    digests = check_models(dataset, chosen.items())
+    models = {"prefix": chosen.gammaness or "", "digest": digests.get("gammaness", "")}
+    record = {"path": name, "parts": len(dataset.parts), "sources": dict(chosen.items()),
+              "models": digests}  # fmt: skip
+    return Sample(
+        name, events, runs=showers_of_runs(dataset),
+        models={key: value for key, value in models.items() if value}, record=record,
+    )  # fmt: skip
+
+
+def _table_sample(name: str, column_map: str | None, showers: SimulatedShowers) -> Sample:
+    found = open_foreign(name, column_map)
+    record = {"path": name, "showers": showers.record(), "columns": found.columns}
+    return Sample(name, found.events, showers=showers, record=record, notes=found.notes)

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 def _aeff(product: Product) -> BinTableHDU:
     energy, offset = (axis.edges for axis in product.axes)
-    return irf_hdus.effective_area_hdu(
-        product.value, energy, offset, point_like=product.point_like
-    )
+    return irf_hdus.effective_area_hdu(product.value, energy, offset, point_like=product.point_like)
 
 
 def _edisp(product: Product) -> BinTableHDU:

@@ -20,6 +20,8 @@ from ctabatch.irf.options import CutOptions, IrfConfig
 from ctabatch.irf.percentile_cuts import percentile_cuts
 from ctabatch.irf.primaries import Primary
 
+_FIRST = 1000  # events
+
 
 @dataclass(frozen=True, eq=False)
 class Selection:
@@ -162,11 +164,19 @@ def _optimised(
             multiplicity=options.multiplicity, **common,
         )  # fmt: skip
     low, high = options.multiplicity_grid
-    tried = range(low, high + 1) if "multiplicity" in columns else None
+    tried = range(low, high + 1) if _counts_telescopes(signal, columns) else None
     return optimise_cuts(
         signal, background, energy, multiplicities=tried, gammaness_efficiencies=grid,
         theta_efficiencies=grid, **common,
     )  # fmt: skip
+
+
+def _counts_telescopes(events: pl.LazyFrame, columns: list[str]) -> bool:
+    """Whether the first events have a number of telescopes; not all reconstructions tell it."""
+    if "multiplicity" not in columns:
+        return False
+    first = events.select("multiplicity").head(_FIRST).collect()["multiplicity"]
+    return first.null_count() < len(first)
 
 
 def _efficiencies(options: CutOptions) -> np.ndarray:
