@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from astropy.io import fits
 
+from ctabatch.dl3.observations import offset_by
 from ctabatch.irf.simulated import SimulatedShowers
 
 #: The map of a table that names its columns as Eventdisplay does.
@@ -25,10 +26,8 @@ def columns(n_showers=400_000, seed=1, pointing=(70.0, 0.0)):
     seen = rng.random(n_showers) < 0.5 / (1 + (energy / 0.5) ** -1.5) * np.exp(-((offset / 5) ** 2))
     energy, offset, angle = energy[seen], offset[seen], angle[seen]
     n = len(energy)
-    alt = pointing[0] + offset * np.cos(angle)
-    alt = np.clip(alt, -89, 89)
-    lon = offset * np.sin(angle) / np.cos(np.radians(alt))
-    az = (pointing[1] + lon + 180) % 360 - 180
+    az, alt = offset_by(pointing[1], pointing[0], np.degrees(angle), offset)
+    az = (az + 180) % 360 - 180
     return {
         "OBS_ID": np.full(n, 7, np.int32),
         "EVENT_ID": np.arange(n, dtype=np.int64) * 100,

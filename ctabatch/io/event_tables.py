@@ -129,7 +129,7 @@ def open_bytes(path: Path) -> BinaryIO:
     file.seek(0)
     if magic == _GZIP:
         file.close()
-        return cast(BinaryIO, igzip.IGzipFile(path, "rb"))
+        return cast(BinaryIO, igzip.IGzipFile(path, "rb"))  # type: ignore[no-untyped-call]
     return file
 
 
