@@ -307,7 +307,7 @@ def _write(
     quiet: bool,
 ) -> dict[str, Any]:
     from ctabatch.irf.store import write_responses
-    from ctabatch.plot.responses import draw_responses
+    from ctabatch.plot.response_figures import draw_responses
 
     with write_responses(output, made, overwrite=overwrite) as (folder, record), \
             bar("figures", quiet=quiet) as progress:  # fmt: skip

@@ -31,6 +31,8 @@ COMMANDS = {
     "stereo": "Reconstruct showers again from stored image parameters.",
     "train": "Learn energy, gamma/hadron separation and direction from datasets.",
     "apply": "Add the predictions of trained models to datasets.",
+    "irf": "Optimise cuts; compute instrument responses and benchmarks.",
+    "dl3": "Write event lists and responses for gammapy, or check such a folder.",
     "info": "Summarise a sim_telarray file or a dataset.",
     "schema": "Show the columns of every table, with unit, description and source.",
 }

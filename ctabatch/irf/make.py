@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from ctabatch.errors import InputError, OptionError
+from ctabatch.irf.audit import audit
 from ctabatch.irf.axes import Axis
 from ctabatch.irf.cuts import CutTable
 from ctabatch.irf.derived import with_derived
@@ -54,6 +55,8 @@ class Responses:
         What is to be known of the results; what could not be computed.
     inputs : mapping
         Primary -> records of its inputs.
+    audits : list of dict
+        What the audit of the simulated showers found.
     """
 
     config: IrfConfig
@@ -64,6 +67,7 @@ class Responses:
     notes: list[str] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
     inputs: Mapping[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+    audits: list[dict[str, Any]] = field(default_factory=list)
 
 
 def make_responses(
@@ -106,6 +110,7 @@ class _Making:
             for primary in primaries for sample in primary.samples for note in sample.notes
         ]  # fmt: skip
         self.gaps: list[str] = []
+        self.audits: list[dict[str, Any]] = []
         self.time = config.obs_time * _HOUR
         self.spectrum = spectrum(config.spectra.gamma)
         self.steps = 3 + len(self.backgrounds) + bool(self.backgrounds)
@@ -135,17 +140,21 @@ class _Making:
             for primary in (self.gammas, *self.backgrounds)
         }
         return Responses(
-            self.config, products, groups, selection.cuts, flow, self.notes, self.gaps, inputs
-        )
+            self.config, products, groups, selection.cuts, flow, self.notes, self.gaps, inputs,
+            self.audits,
+        )  # fmt: skip
 
     def _divided(self, primary: Primary) -> dict[tuple[str, ...], Division]:
         own = [column for column, whole in zip(self.by, self.of_run, strict=True) if whole]
         divided = primary.divided(own)
         if self.config.audit:
-            from ctabatch.irf.audit import audit
-
             for division in divided.values():
-                audit(division.showers, division.events, division.runs, division.source)
+                found = audit(
+                    division.showers, division.events, division.runs, division.source,
+                    plausible=primary.role == "gamma",
+                )  # fmt: skip
+                self.audits.append(found.record())
+                self.notes += [f"{division.source}: {note}" for note in found.notes]
         else:
             note = "the counts of simulated showers were not audited (--no-audit)"
             self.notes += [note] if note not in self.notes else []
@@ -168,8 +177,8 @@ class _Making:
         if axes.offset.n_bins == 1:
             self.notes.append(
                 f"the gammas come from one point at {middle:.3g} deg from the pointing: responses "
-                f"have one bin of offset, {axes.offset.edges[0]:g} to {axes.offset.edges[1]:g} deg. "
-                "Maps and cubes in gammapy need gammas that fill a view cone"
+                f"have one bin of offset, {axes.offset.lo[0]:g} to {axes.offset.hi[0]:g} deg. Maps "
+                "and cubes in gammapy need gammas that fill a view cone"
             )
         return axes
 
@@ -224,12 +233,9 @@ class _Making:
         filled = fill(chosen, axes, wanted, weight="weight", by=config.by, shower=shower, **cut)
         showers = {group: gammas[self._key(filled, group)].showers for group in filled.groups}
         products = make_products(filled, showers, self.time)
-        if config.point_like and selection.cuts is not None:
-            theta = selection.cuts.theta
-            assert theta is not None
+        if config.point_like and selection.theta_cut is not None:
             products += [
-                rad_max(selection.cuts.energy, theta, _whole(axes.offset), group)
-                for group in filled.groups
+                rad_max(*selection.theta_cut, _whole(axes.offset), group) for group in filled.groups
             ]
         if {"energy", "direction"} & set(benchmarks):
             self.tell("resolutions")
@@ -280,13 +286,9 @@ class _Making:
             for group in gammas.groups if group not in filled.groups
         ]  # fmt: skip
         products = make_products(filled, {}, self.time)
-        if not selection.has_theta:
+        if selection.theta_cut is None:
             return products
-        assert selection.cuts is not None
-        assert selection.cuts.theta is not None
-        theta = theta_cut_at(
-            selection.cuts.energy, np.nan_to_num(selection.cuts.theta), axes.reco_energy
-        )
+        theta = theta_cut_at(*selection.theta_cut, axes.reco_energy)
         for group in filled.groups:
             around = filled.histograms[group, near]
             if "background_rate" in config.benchmarks:

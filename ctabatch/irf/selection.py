@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ctabatch.errors import OptionError
 from ctabatch.expressions import QualityQuery
@@ -41,7 +42,14 @@ class Selection:
     @property
     def has_theta(self) -> bool:
         """Whether there is a cut on the distance from the source."""
-        return self.cuts is not None and self.cuts.theta is not None
+        return self.theta_cut is not None
+
+    @property
+    def theta_cut(self) -> tuple[Axis, NDArray[np.float64]] | None:
+        """Bins of reconstructed energy and the cut (deg) in each, 0 where nothing passes."""
+        if self.cuts is None or self.cuts.theta is None:
+            return None
+        return self.cuts.energy, np.nan_to_num(self.cuts.theta)
 
     @property
     def gammaness(self) -> str | None:
@@ -112,7 +120,8 @@ def select_cuts(
         )
     cuts: CutTable | None = None
     if kind == "file":
-        assert options.file is not None
+        if options.file is None:
+            raise OptionError("cuts of the kind 'file' need the option file")
         cuts = read_cuts(options.file)
         cuts.check_models(gammas.models)
     elif kind == "fixed":

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ctabatch import __version__
@@ -19,13 +20,13 @@ from ctabatch.irf.cut_files import write_cuts
 from ctabatch.irf.long_table import long_table
 from ctabatch.irf.make import Responses
 from ctabatch.irf.products import Product
-from ctabatch.irf.psf_fit import psf_hdu
-from ctabatch.irf.response_hdus import RESPONSES, response_hdus
+from ctabatch.irf.response_hdus import RESPONSES, psf_hdu, response_hdus
 
 #: Written last: a folder that has it is whole.
 RECORD = "irf.json"
 TABLE = "irf.parquet"
 RESPONSE_FILE, BENCHMARK_FILE = "irf.fits", "benchmarks.fits"
+CUT_FILES = ("cuts.parquet", "cuts.fits")
 _WHAT = "instrument responses"
 
 
@@ -55,15 +56,17 @@ def write_responses(
     """
     record = _record(made)
     with whole_folder(folder, RECORD, _WHAT, overwrite=overwrite) as wip:
-        pq.write_table(long_table(made.products), wip / TABLE, compression="zstd")
+        table = long_table(made.products)
+        pq.write_table(table, wip / TABLE, compression="zstd")
         for group in made.groups:
             own = [product for product in made.products if product.group == group]
             place = wip / "groups" / group_folder(group) if group else wip
             place.mkdir(parents=True, exist_ok=True)
             _write_fits(place, own, made.config.psf_fit)
+            _write_benchmarks(place, table, group, made.config.alpha)
         if made.cuts is not None:
-            write_cuts(made.cuts, wip / "cuts.parquet")
-            write_cuts(made.cuts, wip / "cuts.fits")
+            for name in CUT_FILES:
+                write_cuts(wip / name, made.cuts)
         yield wip, record
         (wip / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
@@ -86,9 +89,13 @@ def _write_fits(folder: Path, products: Sequence[Product], psf_fit: str) -> None
         fits.HDUList([fits.PrimaryHDU(), psf_hdu(psf[0], psf_fit)]).writeto(
             folder / f"psf_{psf_fit}.fits", checksum=True
         )
-    tables = benchmark_hdus(products)
-    if tables:
-        fits.HDUList([fits.PrimaryHDU(), *tables]).writeto(folder / BENCHMARK_FILE, checksum=True)
+
+
+def _write_benchmarks(folder: Path, table: pa.Table, group: str, alpha: float) -> None:
+    from astropy.io import fits
+
+    if hdus := benchmark_hdus(table, group, alpha=alpha):
+        fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(folder / BENCHMARK_FILE, checksum=True)
 
 
 def _record(made: Responses) -> dict[str, Any]:
@@ -101,6 +108,7 @@ def _record(made: Responses) -> dict[str, Any]:
         "config": config,
         "config_digest": hashlib.sha256(text.encode()).hexdigest()[:12],
         "inputs": {role: [dict(one) for one in records] for role, records in made.inputs.items()},
+        "audit": made.audits if made.config.audit else None,
         "groups": {group: group_folder(group) for group in made.groups if group},
         "quantities": list(dict.fromkeys(product.quantity for product in made.products)),
         "cut_flow": {name: dict(flow) for name, flow in made.cut_flow.items()},
