@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 FLOOR_M2 = 1e4
 #: Simulations spread cores as far as showers of the highest energies are seen; arrays then see
 #: between 3 % (one telescope) and 50 % of them.
-FLOOR_FRACTION = 0.01
+FLOOR_FRACTION = 0.015
 #: Where the floors hold, TeV, and the events that a bin must hold to be judged.
 _ABOVE, _WELL_FILLED = 1.0, 10
 
