@@ -153,7 +153,7 @@ def _energies(
         n_events += len(energy)
         counts += np.bincount(axis.index(energy), minlength=len(counts))
         without += int(np.isnan(energy).sum())
-        low, high = min(low, np.nanmin(energy)), max(high, np.nanmax(energy))
+        low, high = np.fmin.reduce(energy, initial=low), np.fmax.reduce(energy, initial=high)
         if known:
             obs_id = batch["obs_id"].to_numpy()
             ends = np.append(np.flatnonzero(np.diff(obs_id)) + 1, len(obs_id))
