@@ -245,6 +245,18 @@ def test_early_stopping_makes_fewer_trees(gammas: Path) -> None:
     assert all(5 < model["trainer"]["rounds"] < 400 for model in result.card["models"])
 
 
+@pytest.mark.parametrize("final", ["mean", "refit"])
+def test_the_final_model_is_the_mean_of_the_folds_or_learns_from_all_rows(
+    gammas: Path, final: str
+) -> None:
+    result = trained(gammas, None, tasks=["energy"], final_model=final)
+    rounds = CONFIG["energy"]["options"]["rounds"]
+    n_folds = CONFIG["n_cross_validation"]
+    for trees in result.trees.values():
+        n_trees = len(trees.column("tree").unique())
+        assert n_trees == (rounds * n_folds if final == "mean" else rounds)
+
+
 def test_command_writes_models_metrics_and_figures(
     run: Any, gammas: Path, protons: Path, config_file: Path, tmp_path: Path
 ) -> None:

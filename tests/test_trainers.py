@@ -10,7 +10,8 @@ from sklearn.ensemble import ExtraTreesRegressor
 
 from ctabatch.errors import InputError, OptionError
 from ctabatch.learn import lightgbm_trainer, mapped_rows, trainers
-from ctabatch.learn.trainers import FittedModel, cross_fit, trainer
+from ctabatch.learn.cross_fitting import cross_fit
+from ctabatch.learn.trainers import FittedModel, trainer
 from ctabatch.learn.trees import Trees
 
 SETTINGS = {"classification": False, "options": {"rounds": 20, "num_leaves": 15}, "seed": 3}

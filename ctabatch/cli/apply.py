@@ -11,6 +11,8 @@ import typer
 
 from ctabatch.errors import OptionError
 
+from .lean_imports import import_numba_alone
+
 if TYPE_CHECKING:
     from ctabatch.learn.apply import ApplyOptions
     from ctabatch.learn.model_set import ModelSet
@@ -71,6 +73,7 @@ def command(
     """
     import os
 
+    import_numba_alone()
     from ctabatch.learn.apply import ApplyOptions
     from ctabatch.learn.model_set import ModelSet
     from ctabatch.stages.combine import required_parameters

@@ -13,6 +13,8 @@ import typer
 
 from ctabatch.errors import InputError, OptionError, OutputError
 
+from .lean_imports import import_lightgbm_alone, import_numba_alone
+
 if TYPE_CHECKING:
     from ctabatch.io.part_tables import PartTables
     from ctabatch.learn.options import TrainConfig
@@ -48,11 +50,11 @@ def command(
         int | None,
         typer.Option(help="Most rows per task and telescope type; a sample of events is taken."),
     ] = None,
-    folds: Annotated[int | None, typer.Option(help="Folds of the cross-validation.  [3]")] = None,
+    folds: Annotated[int | None, typer.Option(help="Folds of the cross-validation.  [2]")] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed, same models.  [0]")] = None,
     jobs: Annotated[
         int | None,
-        typer.Option(min=1, help="Models trained side by side.  [cores, at most one per type]"),
+        typer.Option(min=1, help="Models trained side by side.  [cores]"),
     ] = None,
     figures: Annotated[bool, typer.Option(help="Draw the metrics.")] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the models.")] = False,
@@ -81,6 +83,7 @@ def command(
         missing = "GAMMAS, a dataset of simulated gamma rays" if gammas is None else "--output"
         raise OptionError(f"name {missing}; see ctabatch train --help")
     begin = time.perf_counter()
+    import_numba_alone()
     parts = [_parts(gammas), _parts(protons)]
     _check_output(output, overwrite=overwrite)
     training = _train(parts, config, output, jobs, quiet=as_json)
@@ -151,7 +154,6 @@ def _train(
     import pyarrow as pa
 
     from ctabatch.io.spool import SpoolFolder
-    from ctabatch.learn.fitting import import_lightgbm_alone
     from ctabatch.learn.train import train
 
     import_lightgbm_alone()

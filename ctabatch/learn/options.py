@@ -15,6 +15,8 @@ from . import features as default
 #: What can be trained, in this order: the later ones use the energy that the first predicts.
 Task = Literal["energy", "particle_type", "disp"]
 TASKS: tuple[Task, ...] = ("energy", "particle_type", "disp")
+#: What becomes of the models of the folds, see `TrainConfig.final_model`.
+FinalModel = Literal["mean", "refit"]
 
 
 class _Strict(BaseModel):
@@ -96,7 +98,9 @@ class TrainConfig(_Strict):
     #: metrics of events; see `ctabatch.stages.combine.WEIGHTINGS`.
     weighting: str = "aspect-weighted-intensity"
     #: Folds of the cross-validation; its predictions are also what later models learn from.
-    n_cross_validation: int = Field(default=3, ge=2, le=50)
+    n_cross_validation: int = Field(default=2, ge=2, le=50)
+    #: mean: predict the mean of the models of the folds; refit: learn from all rows once more.
+    final_model: FinalModel = "mean"
     #: Fewest rows of a telescope type (of each class) that a model is trained on.
     min_rows: int = Field(default=100, ge=10)
     #: Let features read columns of simulated truth.
@@ -193,5 +197,5 @@ def _put_prefix(value: Any, prefix: str) -> Any:
     return value
 
 
-__all__ = ["TASKS", "DispOptions", "EnergyOptions", "ParticleOptions", "Task", "TaskOptions",
-           "TrainConfig", "build_config", "load_config", "parse_tasks"]  # fmt: skip
+__all__ = ["TASKS", "DispOptions", "EnergyOptions", "FinalModel", "ParticleOptions", "Task",
+           "TaskOptions", "TrainConfig", "build_config", "load_config", "parse_tasks"]  # fmt: skip

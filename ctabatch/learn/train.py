@@ -15,9 +15,10 @@ from ctabatch.errors import InputError
 
 from .card import TrainedModel, predicts_logarithm, training_card
 from .evaluation import Evaluation, Judged, judge_disp, judge_energy, judge_particles
-from .fitting import Fitted, fit_folds
+from .fitting import Fitted, Fitting
 from .options import DispOptions, Task, TrainConfig
 from .rows import RowReader, Rows
+from .sample_checks import why_unusable
 from .samples import Energies, Sample, build_sample, predict_energies
 from .task_columns import TaskColumns
 
@@ -81,7 +82,7 @@ def train(
     spools : SpoolFolder
         Where selected rows are kept.
     jobs : int, optional
-        Models trained side by side, one thread each; by default one per core and telescope type.
+        Models of folds trained side by side, one thread each; by default one per core.
     progress : callable, optional
 
     Returns
@@ -122,7 +123,7 @@ class _Run:
         self.skipped = skipped
         self.progress = progress or (lambda *_: None)
         self.reader = RowReader([part for parts in roles for part in parts], config)
-        self.jobs = jobs or max(1, min(os.cpu_count() or 1, len(self.reader.tel_types)))
+        self.jobs = jobs or os.cpu_count() or 1
         self.models: list[TrainedModel] = []
         self.energies: list[Energies] = []
         self.evaluations: dict[str, Evaluation] = {}
@@ -173,15 +174,24 @@ class _Run:
         work = [(tel_type, kind) for tel_type in samples for kind in kinds]
         done: list[str] = []
 
-        def fit(item: tuple[str, str]) -> Fitted:
-            fitted = self._fit(task, item[1], samples[item[0]])
+        fittings = {item: self._fitting(task, item[1], samples[item[0]]) for item in work}
+        # all models begin with their first fold, which sorts the rows into bins; the largest first
+        order = sorted(work, key=lambda item: -fittings[item].n_rows)
+        n_folds = self.config.n_cross_validation
+
+        def fit(step: tuple[int, tuple[str, str]]) -> tuple[tuple[str, str], Fitted] | None:
+            k, item = step
+            last = fittings[item].fit(k)
+            fitted = (item, fittings[item].finish()) if last else None
             done.append(item[0])
-            self.progress(f"training {task}", len(done), len(work))
+            self.progress(f"training {task}", len(done), len(work) * n_folds)
             return fitted
 
-        self.progress(f"training {task}", 0, len(work))
+        self.progress(f"training {task}", 0, len(work) * n_folds)
+        steps = [(k, item) for k in range(n_folds) for item in order]
         with ThreadPoolExecutor(self.jobs, thread_name_prefix="ctabatch-train") as threads:
-            fitted = dict(zip(work, threads.map(fit, work), strict=True))
+            made = dict(filter(None, threads.map(fit, steps)))
+        fitted = {item: made[item] for item in work}
         for (tel_type, part), one in fitted.items():
             name = f"{part}/{tel_type}"
             self.models.append(TrainedModel(name, part, tel_type, one, samples[tel_type], columns))
@@ -199,14 +209,14 @@ class _Run:
             energies = [(self.energies[role].tel[tel_type], self.energies[role].event)
                         for role in roles] if self.energies else []  # fmt: skip
             sample = build_sample(self.config, columns, rows, energies, self.spools)
-            why = _unusable(task, sample, self.config)
+            why = why_unusable(task, sample, self.config)
             if why:
                 self.skipped.append(f"{task}, telescope type {tel_type}: {why}")
             else:
                 samples[tel_type] = sample
         return samples
 
-    def _fit(self, task: Task, part: str, sample: Sample) -> Fitted:
+    def _fitting(self, task: Task, part: str, sample: Sample) -> Fitting:
         options = self.config.of(task)
         classification = part in ("particle_type", "disp_sign")
         chosen = options.options
@@ -221,11 +231,12 @@ class _Run:
             target = np.abs(target)
         if predicts_logarithm(options, part):
             target = np.log(np.maximum(target, np.finfo(np.float32).tiny))
-        return fit_folds(
+        return Fitting(
             options.trainer,
             sample,
             target,
             n_folds=self.config.n_cross_validation,
+            final=self.config.final_model,
             classification=classification,
             options=chosen,
             seed=self.config.seed,
@@ -280,28 +291,6 @@ def _refuse_repeated(parts: Sequence[PartTables]) -> None:
                 f"part {part.name} is given twice: in {seen[key].root} and in {part.root}"
             )
         seen[key] = part
-
-
-def _unusable(task: Task, sample: Sample, config: TrainConfig) -> str:
-    """Why a sample is no training set; empty if it is one."""
-    n, least = len(sample.target), config.min_rows
-    if n < least:
-        lost = f" ({sample.n_without_energy} without an energy)" if sample.n_without_energy else ""
-        return f"{n} rows after all cuts{lost}, at least {least} are needed (min_rows)"
-    if not np.any(sample.weight > 0) or np.any(sample.weight < 0):
-        return "the weights must be positive, and some above zero"
-    if predicts_logarithm(config.of(task), task) and np.any(sample.target <= 0):
-        return "the target is not positive, so it has no logarithm (log_target)"
-    if task == "energy":
-        return ""
-    cut, names = (0.5, ("background", "signal")) if task == "particle_type" else (
-        0.0, ("negative sign", "positive sign"))  # fmt: skip
-    positive = sample.target > cut
-    counts = (int((~positive).sum()), int(positive.sum()))
-    for count, name in zip(counts, names, strict=True):
-        if count < least // 2:
-            return f"a training set of one class: {count} rows of {name} among {n}"
-    return ""
 
 
 __all__ = ["Progress", "Training", "train"]

@@ -1,8 +1,7 @@
 """The seam for training algorithms: rows in, `Trees` out.
 
 A trainer is an object with a method `fit`; the built-in ones are found by name, others through the
-entry-point group ``ctabatch.trainers``. `cross_fit` predicts every row by a model that has not seen
-it.
+entry-point group ``ctabatch.trainers``.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -114,14 +113,6 @@ class PreparingTrainer(Protocol):
         ...
 
 
-class CrossFit(NamedTuple):
-    """Result of `cross_fit`."""
-
-    predictions: np.ndarray
-    models: list[FittedModel]
-    final: FittedModel | None
-
-
 def trainer(name: str) -> Trainer:
     """The trainer of a name: "lightgbm", "sklearn:ExtraTreesRegressor", or one of a plugin.
 
@@ -149,100 +140,6 @@ def trainer(name: str) -> Trainer:
     except Exception as error:
         raise OptionError(f"trainer {name!r} ({plugins[name].value}): {error}") from error
     return made
-
-
-def cross_fit(
-    trainer: Trainer,
-    x: np.ndarray,
-    y: np.ndarray,
-    weight: np.ndarray | None,
-    fold: np.ndarray,
-    n_folds: int,
-    *,
-    classification: bool,
-    options: Mapping[str, Any],
-    seed: int,
-    n_threads: int = 1,
-    final: bool = True,
-) -> CrossFit:
-    """Predict every row by a model learned from the other folds.
-
-    Rows are prepared once for all folds where the trainer can. If it stops early, each fold stops
-    on the rows it does not learn from, and the final model makes as many rounds as the folds did on
-    average.
-
-    Parameters
-    ----------
-    trainer, x, y, weight, classification, options, seed, n_threads
-        As for `Trainer.fit`.
-    fold : int array of shape (n,)
-        Rows of an event should have the same.
-    n_folds : int
-    final : bool
-        Learn from all rows, too.
-
-    Returns
-    -------
-    CrossFit
-        predictions, float64 array of shape (n,), the models of the folds, and the final model.
-
-    Raises
-    ------
-    OptionError, InputError
-        As `Trainer.fit`; a fold is empty, or a number of one is out of range.
-    """
-    check_rows(x, y, weight, classification=classification)
-    fold = np.asarray(fold)
-    if n_folds < 2 or fold.shape != y.shape or fold.min() < 0 or fold.max() >= n_folds:
-        raise InputError(
-            f"cross-validation: each of {len(y)} rows needs a fold from 0 to {n_folds - 1}"
-        )
-    for k in range(n_folds):
-        _check_fold(k, y[fold != k], int(np.sum(fold == k)), classification)
-    settings: dict[str, Any] = {
-        "classification": classification, "options": options, "seed": seed, "n_threads": n_threads
-    }  # fmt: skip
-    prepared: Prepared
-    if isinstance(trainer, PreparingTrainer):
-        prepared = trainer.prepare(x, y, weight, **settings)
-    else:
-        prepared = _Unprepared(trainer, x, y, weight, settings)
-    models = [
-        prepared.fit(np.flatnonzero(fold != k), np.flatnonzero(fold == k), 0)
-        for k in range(n_folds)
-    ]
-    predictions = np.empty(len(y))
-    for rows, block in blocks(x):
-        for k in np.unique(fold[rows]):
-            own = np.flatnonzero(fold[rows] == k)
-            predictions[rows.start + own] = models[k].trees.predict(block[own])
-    rounds = round(float(np.mean([model.best_iteration for model in models])))
-    return CrossFit(predictions, models, prepared.fit(None, None, rounds) if final else None)
-
-
-class _Unprepared:
-    """Hands copies of the chosen rows to a trainer that knows nothing better."""
-
-    def __init__(
-        self,
-        trainer: Trainer,
-        x: np.ndarray,
-        y: np.ndarray,
-        weight: np.ndarray | None,
-        settings: dict[str, Any],
-    ) -> None:
-        self._trainer, self._settings = trainer, settings
-        self._rows = x, y, weight
-
-    def fit(self, rows: np.ndarray | None, valid: np.ndarray | None, _rounds: int) -> FittedModel:
-        held_out = None if valid is None else self._take(valid)
-        return self._trainer.fit(*self._take(rows), valid=held_out, **self._settings)
-
-    def _take(self, rows: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        x, y, weight = self._rows
-        if rows is None:
-            return x, y, weight
-        return np.asarray(x[rows]), y[rows], None if weight is None else weight[rows]
 
 
 def check_rows(
@@ -277,12 +174,3 @@ def check_rows(
                 f"training: all {len(y)} rows are of class {classes[0]:g}; a classifier needs rows "
                 "of both classes"
             )
-
-
-def _check_fold(k: int, others: np.ndarray, n_own: int, classification: bool) -> None:
-    if n_own == 0 or others.size == 0:
-        raise InputError(f"cross-validation: fold {k} has no rows; use fewer folds")
-    if classification and len(np.unique(others)) < 2:
-        raise InputError(
-            f"cross-validation: without fold {k} there is only one class; use fewer folds"
-        )

@@ -1,0 +1,49 @@
+"""Imports for programs of their own, without what they import besides and do not need.
+
+A module that is set to None cannot be imported; libraries take that for "not installed". What was
+left out can be imported afterwards.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+from collections.abc import Iterator
+
+
+def import_numba_alone() -> None:
+    """Import numba without scipy, of which it wants linear algebra that no kernel uses.
+
+    That saves a third of a second and 16 MB. In this process compiled functions cannot call
+    ``np.dot`` or ``np.linalg``.
+    """
+    if "numba.np.arraymath" not in sys.modules:
+        with _without("scipy"):
+            importlib.import_module("numba.np.arraymath")
+
+
+def import_lightgbm_alone() -> None:
+    """Import LightGBM without scikit-learn, which takes 65 MB and most of a second.
+
+    In this process LightGBM's classes for scikit-learn stay unusable.
+    """
+    if "lightgbm" not in sys.modules:
+        with _without("sklearn"):
+            importlib.import_module("lightgbm")
+
+
+@contextlib.contextmanager
+def _without(name: str) -> Iterator[None]:
+    """Leave a package out of what is imported in the block, unless it is there already."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+
+
+__all__ = ["import_lightgbm_alone", "import_numba_alone"]
