@@ -154,11 +154,10 @@ def test_gammas_that_do_not_reach_the_offset_are_refused(made):
         draw_observation(far, made, seed())
 
 
-def test_point_source_protons_are_refused_as_background(observation):
+def test_point_source_protons_are_refused_as_background():
     frame, _, spectrum = toy.protons(1000)
-    pool = Pool(frame, toy.showers_of(1000, 0.05, 100, 0.0), spectrum, diffuse=True)
     with pytest.raises(InputError, match="no solid angle"):
-        draw_observation(observation, [pool], seed())
+        Pool(frame, toy.showers_of(1000, 0.05, 100, 0.0), spectrum, diffuse=True)
 
 
 def test_missing_columns_are_named():

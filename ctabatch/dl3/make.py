@@ -14,7 +14,7 @@ from ctabatch.dl3.observed import OPTIONAL, observed_blocks
 from ctabatch.dl3.placing import Block
 from ctabatch.dl3.rates import Showers, Spectrum
 from ctabatch.dl3.responses import Listing, ResponseSet, listings
-from ctabatch.dl3.simulated import EVENT_TYPE, TOLERANCE, Drawn, Pool, draw_observation
+from ctabatch.dl3.simulated import EVENT_TYPE, TOLERANCE, Drawn, Pool, drawn_blocks
 from ctabatch.dl3.write import WrittenObservation, write_store
 from ctabatch.errors import InputError
 from ctabatch.io.fits.observation import Instrument, Observation
@@ -164,9 +164,10 @@ def write_simulated(
 
     def blocks(own: Listing) -> Iterator[Block]:
         o = own.observation
-        drawn = draw_observation(o, pools[own.responses.name], seeds[o.obs_id], tolerance=tolerance)
-        account.drawn.append(drawn[1])
-        yield drawn[0]
+        account.drawn.append(Drawn())
+        yield from drawn_blocks(
+            o, pools[own.responses.name], seeds[o.obs_id], account.drawn[-1], tolerance=tolerance
+        )
 
     place = site_name(observations[0].site) if observations else ""
     instrument = Instrument("Simulated-CTAO", place or "ARRAY")

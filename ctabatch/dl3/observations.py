@@ -85,6 +85,16 @@ def seconds(utc: str | NDArray[np.datetime64]) -> Floats:
     return np.asarray((time.tt - _reference()).sec, np.float64)
 
 
+def utc(time: Floats) -> NDArray[np.datetime64]:
+    """UTC as datetime64[ns] of seconds after the reference time, shape (n,)."""
+    moments = observing_time(time).utc
+    # days and their fraction in two numbers: one would resolve 40 us only
+    days = np.asarray(moments.jd1 - 2440587.5, np.float64)
+    whole = np.floor(days)
+    ns = (days - whole + moments.jd2) * 86_400e9
+    return np.asarray(whole.astype("datetime64[D]") + np.rint(ns).astype("m8[ns]"))
+
+
 def observing_time(time: Floats | float) -> Time:
     """Astropy time of seconds after the reference time."""
     from astropy import units as u

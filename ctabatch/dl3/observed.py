@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ctabatch.dataset import KEYS, Dataset
 from ctabatch.dl3.observations import seconds, to_sky
 from ctabatch.dl3.placing import Block, separated
 from ctabatch.dl3.pointings import moment, nanoseconds
+from ctabatch.dl3.times import reference_of, with_utc
 from ctabatch.errors import InputError
 from ctabatch.io.fits.events import event_type_bits
 from ctabatch.io.fits.observation import Observation
-
-if TYPE_CHECKING:
-    from ctabatch.dataset import Dataset
+from ctabatch.io.fits.time_reference import time_reference
+from ctabatch.irf.events import dataset_events
+from ctabatch.irf.foreign import foreign_events
 
 #: Columns of observed events: time is UTC, alt and az in deg, energy in TeV.
 COLUMNS = ("obs_id", "event_id", "time", "reco_energy", "reco_alt", "reco_az")
@@ -29,42 +31,36 @@ ROWS_IN_MEMORY = 2_000_000
 _EXAMPLES = 5
 
 
-def from_dataset(dataset: Dataset, prefix: str | None = None) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+def from_dataset(
+    dataset: Dataset, prefix: str | None = None, direction: str | None = None
+) -> tuple[pl.LazyFrame, pl.LazyFrame]:
     """Observed events of a dataset, and all triggered events with their time and pointing.
 
     Parameters
     ----------
     dataset : Dataset
-    prefix : str, optional
-        Which predictions, if there are several.
+    prefix, direction : str, optional
+        Which predictions, if there are several; whose direction, if not theirs.
 
     Returns
     -------
     LazyFrame, LazyFrame
-        Reconstructed events with `COLUMNS`, gammaness, multiplicity and is_valid; array events with
-        obs_id, event_id, time, pointing_alt and pointing_az in deg (mean of the telescopes).
+        Event frame, see `ctabatch.irf.events.dataset_events`; array events with obs_id, event_id,
+        time, pointing_alt and pointing_az in deg (mean of the telescopes).
+
+    Raises
+    ------
+    InputError
+        The events have no times.
     """
-    keys = ["obs_id", "event_id"]
-    predicted = dataset.predictions(prefix)
-    names = predicted.collect_schema().names()
-    p = next((n.removesuffix("_energy") for n in names if n.endswith("_energy")), "")
-    needed = [f"{p}_{what}" for what in ("energy", "alt", "az", "prediction")]
-    if missing := [name for name in needed if name not in names]:
+    keys = [pl.col(name).cast(pl.Int64) for name in KEYS]
+    if missing := {"trigger", "pointing"}.difference(dataset.tables):
         raise InputError(
-            f"the predictions lack {', '.join(missing)}: event lists need energy, direction and "
-            "gammaness"
+            f"the dataset has no table {' or '.join(sorted(missing))}, so its events have no times "
+            "or directions of observation; --simulate draws observations from simulated events"
         )
-    counts = [name for name in names if name.startswith(p) and name.endswith("_n_tels")]
-    valid = [name for name in names if name.startswith(p) and name.endswith("_is_valid")]
+    events = dataset_events(dataset, prefix, direction=direction)
     time = dataset.trigger().select(*keys, "time")
-    events = predicted.join(time, on=keys, how="left").select(
-        *keys, "time",
-        pl.col(f"{p}_energy").alias("reco_energy"),
-        pl.col(f"{p}_alt").alias("reco_alt"), pl.col(f"{p}_az").alias("reco_az"),
-        pl.col(f"{p}_prediction").alias("gammaness"),
-        pl.min_horizontal(counts or [pl.lit(0)]).alias("multiplicity"),
-        pl.all_horizontal(valid).alias("is_valid"),
-    )  # fmt: skip
     alt, az = pl.col("telescope_pointing_altitude"), pl.col("telescope_pointing_azimuth")
     # the mean of a direction, not of an azimuth that jumps at north
     pointing = (
@@ -72,13 +68,40 @@ def from_dataset(dataset: Dataset, prefix: str | None = None) -> tuple[pl.LazyFr
         .group_by(keys)
         .agg(x=(alt.cos() * az.cos()).mean(), y=(alt.cos() * az.sin()).mean(), z=alt.sin().mean())
         .select(
-            *keys,
+            *KEYS,
             pl.arctan2("z", (pl.col("x") ** 2 + pl.col("y") ** 2).sqrt()).degrees()
             .alias("pointing_alt"),
             (pl.arctan2("y", "x").degrees() % 360).alias("pointing_az"),
         )
     )  # fmt: skip
-    return events, time.join(pointing, on=keys, how="inner")
+    return events, time.join(pointing, on=KEYS, how="inner")
+
+
+def from_table(
+    address: str, column_map: str | None = None, reference: str | None = None
+) -> pl.LazyFrame:
+    """Observed events of a table of another pipeline, with their times.
+
+    Parameters
+    ----------
+    address, column_map : str
+        As of `ctabatch.irf.foreign.foreign_events`; also time is needed, but no truth.
+    reference : str, optional
+        MJD (TT) that a time in seconds counts from; by default what the header of a FITS table
+        says.
+
+    Raises
+    ------
+    InputError, OptionError
+        The table cannot be used, or columns are missing.
+    """
+    needed = ("reco_energy", "reco_alt", "reco_az", "time")
+    events = foreign_events(address, column_map, needed=needed)
+    if events.collect_schema()["time"].is_numeric() and reference is None:
+        start = time_reference(address)
+    else:
+        start = None if reference is None else reference_of(reference)
+    return with_utc(events, start, address)
 
 
 def check_times(events: pl.LazyFrame, observations: list[Observation],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,21 @@ def uniform_times(observation: Observation, n: int, rng: np.random.Generator) ->
     inside = (x - (ends - lengths)[which]) / lengths[which]
     guard = 5 * MARGIN
     return np.asarray(starts[which] + guard + inside * (lengths[which] - 2 * guard))
+
+
+def time_slices(observation: Observation, n: int) -> list[Observation]:
+    """The observation in n slices of equal ontime, in order."""
+    found: list[list[tuple[float, float]]] = [[] for _ in range(n)]
+    length, before = observation.ontime / n, 0.0
+    for start, stop in observation.intervals:
+        first, last = (int(min((before + x) // length, n - 1)) for x in (0.0, stop - start))
+        for k in range(first, last + 1):
+            begin = max(start, start + k * length - before)
+            end = stop if k == n - 1 else min(stop, start + (k + 1) * length - before)
+            if end - begin > 20 * MARGIN:  # shorter ones hold no event
+                found[k].append((begin, end))
+        before += stop - start
+    return [dataclasses.replace(observation, intervals=tuple(own)) for own in found]
 
 
 def separated(time: Floats) -> tuple[Floats, int]:

@@ -27,8 +27,9 @@ class Selection:
     Attributes
     ----------
     cuts : CutTable, optional
-        Those behind the responses, with their quality criteria. The cut in theta is not applied: the distance to the source is
-        the business of who analyses the list, and background is taken far from it.
+        Those behind the responses, with their quality criteria. The cut in theta is not applied:
+        the distance to the source is the business of who analyses the list, and background is
+        taken far from it.
     criteria : mapping
         More criteria: name -> SQL that is true for events to keep.
     """

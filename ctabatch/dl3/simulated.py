@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -28,6 +27,7 @@ from ctabatch.dl3.placing import (
     place_signal,
     separated,
     source_of,
+    time_slices,
     uniform_times,
 )
 from ctabatch.dl3.rates import Showers, Spectrum, diffuse_rate, signal_rate, solid_angle
@@ -44,6 +44,8 @@ COLUMNS = (
 EVENT_TYPE = "event_type"
 #: Pools with more rows than this are read again for every observation instead of kept.
 ROWS_IN_MEMORY = 5_000_000
+#: Expected events that are drawn and held at once.
+EVENTS_AT_ONCE = 1_000_000
 #: Tolerance of the signal's offset if none is stated, deg.
 TOLERANCE = 0.1
 
@@ -85,19 +87,36 @@ class Pool:
         self.n_rows = int(frame.select(pl.len()).collect(engine="streaming").item())
         if not self.n_rows:
             raise InputError("no simulated events pass the cuts")
-        self._kept = self._frame.collect() if self.n_rows <= ROWS_IN_MEMORY else None
+        self._kept: Block | None = None
+        if self.n_rows <= ROWS_IN_MEMORY:
+            self._kept = self._weighted(self._frame.collect())
         self.uses = np.zeros(self.n_rows, np.uint16)
 
     def blocks(self) -> Iterator[tuple[int, Block]]:
-        """Number of the first row, and columns as arrays, in the order of the table."""
-        first = 0
+        """Number of the first row, and columns as arrays, in the order of the table.
+
+        With ``rate``, the events per second for which each stands (of a signal: if all simulated
+        directions served it), and of a signal ``true_offset`` from the pointing in deg.
+        """
         if self._kept is not None:
-            batches: Any = [self._kept]
-        else:
-            batches = self._frame.collect_batches(maintain_order=True, chunk_size=1 << 18)
-        for batch in batches:
-            yield first, {name: batch[name].to_numpy() for name in batch.columns}
+            yield 0, self._kept
+            return
+        first = 0
+        for batch in self._frame.collect_batches(maintain_order=True, chunk_size=1 << 18):
+            yield first, self._weighted(batch)
             first += len(batch)
+
+    def _weighted(self, batch: pl.DataFrame) -> Block:
+        block: Block = {name: batch[name].to_numpy() for name in batch.columns}
+        energy = block["true_energy"]
+        if self.diffuse:
+            block["rate"] = diffuse_rate(energy, self.showers, self.spectrum)
+        else:
+            block["rate"] = signal_rate(energy, self.showers, self.spectrum, 1.0)
+            pointing = block["pointing_az"], block["pointing_alt"]
+            place = block["true_az"], block["true_alt"]
+            block["true_offset"] = separation(*pointing, *place)[0]
+        return block
 
     @property
     def n_repeated(self) -> int:
@@ -113,6 +132,41 @@ class Drawn:
     n_background: int = 0
     expected_signal: float = 0.0
     expected_background: float = 0.0
+
+
+def drawn_blocks(
+    observation: Observation,
+    pools: list[Pool],
+    seed: np.random.SeedSequence,
+    account: Drawn,
+    *,
+    tolerance: float = TOLERANCE,
+) -> Iterator[Block]:
+    """Draw one observation, slice by slice of its time if there are many events.
+
+    Parameters
+    ----------
+    observation, pools, seed, tolerance
+        As for `draw_observation`.
+    account : Drawn
+        To which what was drawn is added.
+    """
+    expected = 0.0
+    for pool in pools:
+        select = _background_means if pool.diffuse else _signal_means
+        for _, block in pool.blocks():
+            expected += float(select(pool, block, observation, tolerance).sum())
+    n_slices = max(1, int(np.ceil(expected / EVENTS_AT_ONCE)))
+    n_events = 0
+    for part, child in zip(time_slices(observation, n_slices), seed.spawn(n_slices), strict=True):
+        events, own = draw_observation(part, pools, child, tolerance=tolerance)
+        events["EVENT_ID"] += n_events
+        n_events += len(events["EVENT_ID"])
+        account.n_signal += own.n_signal
+        account.n_background += own.n_background
+        account.expected_signal += own.expected_signal
+        account.expected_background += own.expected_background
+        yield events
 
 
 def draw_observation(
@@ -193,9 +247,6 @@ def draw_observation(
 def _signal_means(pool: Pool, block: Block, observation: Observation, tolerance: float) -> Floats:
     ra, dec = source_of(observation)
     offset = float(separation(observation.ra_pnt, observation.dec_pnt, ra, dec)[0])
-    true_offset = separation(
-        block["pointing_az"], block["pointing_alt"], block["true_az"], block["true_alt"]
-    )[0]
     showers = pool.showers
     low, high = offset - tolerance, offset + tolerance
     share = 1.0
@@ -205,15 +256,14 @@ def _signal_means(pool: Pool, block: Block, observation: Observation, tolerance:
             raise InputError(_no_signal(observation, pool, tolerance))
         cone = solid_angle(showers.viewcone_min, showers.viewcone_max)
         share = solid_angle(low, high) / cone
-    rate = signal_rate(block["true_energy"], showers, pool.spectrum, share)
-    used = (true_offset >= low) & (true_offset < high)
-    return np.where(used, rate * observation.livetime, 0.0)
+    used = (block["true_offset"] >= low) & (block["true_offset"] < high)
+    return np.where(used, block["rate"] * (observation.livetime / share), 0.0)
 
 
 def _background_means(
-    pool: Pool, block: Block, observation: Observation, _tolerance: float
+    _pool: Pool, block: Block, observation: Observation, _tolerance: float
 ) -> Floats:
-    return diffuse_rate(block["true_energy"], pool.showers, pool.spectrum) * observation.ontime
+    return np.asarray(block["rate"] * observation.ontime)
 
 
 def _no_signal(observation: Observation, pool: Pool, tolerance: float) -> str:

@@ -157,11 +157,6 @@ def observed_store(
     InputError, OptionError, OutputError
         Inputs or options are unusable, or the output cannot be written.
     """
-    if options.live_fraction is None and triggers is None:
-        raise OptionError(
-            "an event table does not tell the dead time (events may be missing from it): state "
-            "--live-fraction"
-        )
     sources = events if triggers is None else triggers
     table = (
         pointings.pointings_from_events(sources, options.site)
@@ -174,8 +169,12 @@ def observed_store(
     live: Mapping[int, float] | float
     if options.live_fraction is not None:
         live = options.live_fraction
+    elif triggers is None:
+        raise OptionError(
+            "an event table does not tell the dead time (events may be missing from it): state "
+            "--live-fraction"
+        )
     else:
-        assert triggers is not None
         live = pointings.live_fractions(triggers)
     observations = pointings.observations_from_table(
         table, options.site, live_fractions=live, target=options.target, intervals=good

@@ -21,6 +21,7 @@ from ctabatch.io.fits.events import (
     COLUMNS,
     REQUIRED,
     EventFile,
+    hdu_bytes,
     pointing_hdu,
 )
 from ctabatch.io.fits.index import (
@@ -105,6 +106,14 @@ def write_store(
     names = [*REQUIRED, *optional, *(("ALT", "AZ") if altaz else ())]
     instrument = instrument or Instrument(instrument=site_name(observations[0].site) or "ARRAY")
     written, index, summary = [], [], []
+    made: dict[int, tuple[BinTableHDU, bytes]] = {}
+
+    def stored(hdu: BinTableHDU) -> bytes:
+        """The bytes of a response, made once for all observations."""
+        if id(hdu) not in made:  # the HDU is kept with them, so that its number stays its own
+            made[id(hdu)] = hdu, hdu_bytes(_named(hdu, instrument))
+        return made[id(hdu)][1]
+
     with whole_folder(folder, HDU_INDEX, "event lists", overwrite=overwrite) as wip:
         for observation in observations:
             n = max(2, int((observation.stop - observation.start) / _POINTING_STEP) + 1)
@@ -119,7 +128,7 @@ def write_store(
                 for block in blocks(observation):
                     events.append(_with_horizon(block, observation) if altaz else block)
                 pointing = pointing_hdu(observation, instrument, time, alt, az)
-                events.close([pointing, *(_named(hdu, instrument) for hdu in given.values())])
+                events.close([pointing, *(stored(hdu) for hdu in given.values())])
             index += _index_rows(observation.obs_id, file, given)
             summary.append(
                 ObservationRow(observation, events.n_events, 90 - horizon[0], horizon[1])

@@ -133,12 +133,18 @@ class EventFile:
             self._file.write(rows.tobytes())
         return len(rows)
 
-    def close(self, others: Sequence[BinTableHDU] = ()) -> None:
-        """Write GTI and the other HDUs, the number of rows, and give the file its name."""
+    def close(self, others: Sequence[BinTableHDU | bytes] = ()) -> None:
+        """Write GTI and the other HDUs, the number of rows, and give the file its name.
+
+        Parameters
+        ----------
+        others : sequence of BinTableHDU or bytes
+            What `hdu_bytes` gives may stand for an HDU that many files hold.
+        """
         with writing(self.path.parent):
             self._file.write(bytes(-self.n_events * self._dtype.itemsize % _BLOCK))
             for hdu in (gti_hdu(self.observation), *others):
-                self._file.write(hdu_bytes(hdu))
+                self._file.write(hdu if isinstance(hdu, bytes) else hdu_bytes(hdu))
             self._file.seek(self._begin)
             self._file.write(self._header())
             self._file.close()

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from astropy.io.fits import Header
 
 Floats = NDArray[np.float64]
-#: Times are seconds after this moment: 2000-01-01 12:00 TT.
+#: Times are seconds after this moment, 2000-01-01 12:00 TT: its MJD.
+REFERENCE_DAY, REFERENCE_FRACTION = 51544, 0.5
 TIME_KEYS = {
-    "MJDREFI": 51544,
-    "MJDREFF": 0.5,
+    "MJDREFI": REFERENCE_DAY,
+    "MJDREFF": REFERENCE_FRACTION,
     "TIMEUNIT": "s",
     "TIMESYS": "TT",
     "TIMEREF": "TOPOCENTER",
