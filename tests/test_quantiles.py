@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
+from pyirf.binning import calculate_bin_indices
 
 from ctabatch.errors import InputError, OptionError
 from ctabatch.irf import ranks
@@ -77,6 +78,14 @@ def test_bins_with_few_events_have_no_values_and_no_errors():
     assert np.isnan(found.error[:, 1, 0]).tolist() == [True, False, False, False, True]
     assert np.isnan(found.mean_error[:, 0]).tolist() == [True, False, True, True]
     assert found.mean[:2, 0].tolist() == [2.0, 4.0]
+
+
+def test_a_value_on_the_last_edge_is_outside_as_in_benchmarks_of_pyirf():
+    edges = [0.0, 1.0, 3.9, 4.0]
+    events = pl.LazyFrame({"x": edges, "y": [0.0] * 4, "v": [1.0] * 4})
+    assert quantiles(events, [sample()])["", "v"].counts[:, 0].tolist() == [1, 1, 0, 1]
+    bins, valid = calculate_bin_indices(np.array(edges), X.edges)
+    assert bins[valid].tolist() == [0, 1, 3]
 
 
 def test_groups_and_cuts_are_those_of_a_filter():

@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ctabatch.expressions import check_columns, parse
+from ctabatch.irf.axes import Axis
 from ctabatch.irf.fill import batches, check_wanted, number
 from ctabatch.irf.groups import GroupColumn, Groups
 from ctabatch.irf.ranks import Quantiles, RankSearch, Sample
@@ -122,7 +123,7 @@ class _Scan:
             for sample in self.samples:
                 for column, axis in sample.axes:
                     if (column, id(axis)) not in indices:
-                        indices[column, id(axis)] = axis.index(batch[column].to_numpy())
+                        indices[column, id(axis)] = _index(axis, batch[column].to_numpy())
                 bins = np.stack([indices[column, id(axis)] for column, axis in sample.axes])
                 own, sizes = np.empty(batch.height, np.int64), np.array(sample.sizes)
                 histogram_cells(bins, group, np.arange(len(bins)), sizes, own)
@@ -134,3 +135,10 @@ class _Scan:
             uses = batch["shower"].to_numpy() if self.shower is not None else None
             values = [batch[sample.column].to_numpy() for sample in self.samples]
             yield values, rows, selected, uses
+
+
+def _index(axis: Axis, values: NDArray[np.float64]) -> NDArray[np.int32]:
+    """Bins as pyirf's benchmarks have them: a value on the last edge is above the bins."""
+    found = axis.index(values)
+    found[values == axis.edges[-1]] = axis.n_bins + 1
+    return found

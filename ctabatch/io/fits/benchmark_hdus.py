@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +19,6 @@ from numpy.typing import NDArray
 
 from ctabatch import __version__
 from ctabatch.errors import InputError
-from ctabatch.io.parquet import writing
 
 if TYPE_CHECKING:
     from astropy.io.fits import BinTableHDU
@@ -116,33 +114,6 @@ def benchmark_hdus(
     rate.insert(0, _Column("N_EVENTS", "background_rate", "n_events"))
     found.append(_hdu(own, there, "BACKGROUND RATE", rate, {}))
     return [hdu for hdu in found if hdu is not None]
-
-
-def write_benchmarks(
-    path: Path, table: pa.Table, group: str = "", *, alpha: float | None = None
-) -> None:
-    """Write the benchmarks of one group as a FITS file, which appears as a whole.
-
-    Raises
-    ------
-    InputError
-        There are none, or the table is damaged.
-    OutputError
-        The file cannot be written.
-    """
-    from astropy.io import fits
-
-    hdus = benchmark_hdus(table, group, alpha=alpha)
-    if not hdus:
-        raise InputError(f"no benchmarks of group {group!r} to write to {path}")
-    wip = path.with_name(f".wip-{path.name}")  # keeps the end of the name, which tells .gz
-    with writing(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(wip, overwrite=True, checksum=True)
-            wip.replace(path)
-        finally:
-            wip.unlink(missing_ok=True)
 
 
 def _angular(there: set[str], end: str) -> list[_Column]:
