@@ -1,8 +1,7 @@
 """Distances between directions on the sky, and places in the field of view, over whole columns.
 
-Sine and arcsine are polynomials without branches, so the loops have vector instructions: a distance
-takes less time than the sines of one direction from the C library, and nothing needs to be kept of
-directions that do not change from row to row.
+With the series of `sky_series` a distance takes a fifth of the time that it does with the functions
+of the C library (9 ns), so nothing is kept of directions that do not change from row to row.
 """
 
 from __future__ import annotations
@@ -12,55 +11,10 @@ import math
 import numpy as np
 
 from .jit import kernel
+from .sky_series import HALF_DEGREE, TO_DEGREES, arcsine, arcsine_over, cosine, half_turn, sine
 
-#: Taylor series of sin(x)/x in x^2; beyond it 1e-18 of the value at pi/2.
-_S1, _S2, _S3, _S4, _S5 = -1 / 6, 1 / 120, -1 / 5040, 1 / 362880, -1 / 39916800
-_S6, _S7, _S8 = 1 / 6227020800, -1 / 1307674368000, 1 / 355687428096000
-_S9, _S10 = -1 / 121645100408832000, 1 / 51090942171709440000
-#: arcsin(y)/y in y^2 for y in [0, 0.5]: interpolation at 16 Chebyshev nodes, 2e-16 off.
-_A = (
-    *(1.0, 0.16666666666666524, 0.07500000000028285, 0.04464285711786137, 0.030381945675926336),
-    *(0.022372121198653616, 0.017353543308090025, 0.013953686813692912, 0.011666058053378947),
-    *(0.00891444692388177, 0.012940878048539162, -0.010169744491577148, 0.052992820739746094),
-    *(-0.074798583984375, 0.0838623046875, -0.0234375),
-)
-_HALF_DEGREE = math.pi / 360
-
-
-@kernel
-def _sin(x: float) -> float:
-    """Sine of an angle in [-pi/2, pi/2]."""
-    z = x * x
-    p = _S6 + z * (_S7 + z * (_S8 + z * (_S9 + z * _S10)))
-    return x + x * z * (_S1 + z * (_S2 + z * (_S3 + z * (_S4 + z * (_S5 + z * p)))))
-
-
-@kernel
-def _asin(x: float) -> float:
-    """Arcsine of a number in [0, 1]; above 1 that of 1."""
-    x = 1.0 if x > 1.0 else x
-    far = x > 0.5
-    y = math.sqrt(0.5 * (1.0 - x)) if far else x
-    z = y * y
-    p = _A[12] + z * (_A[13] + z * (_A[14] + z * _A[15]))
-    p = _A[8] + z * (_A[9] + z * (_A[10] + z * (_A[11] + z * p)))
-    p = _A[4] + z * (_A[5] + z * (_A[6] + z * (_A[7] + z * p)))
-    p = y * (1.0 + z * (_A[1] + z * (_A[2] + z * (_A[3] + z * p))))
-    return 0.5 * math.pi - 2.0 * p if far else p
-
-
-@kernel
-def _cos(altitude: float) -> float:
-    """Cosine of an angle in deg, in [-180, 180]."""
-    half = _sin(altitude * _HALF_DEGREE)
-    return 1.0 - 2.0 * half * half
-
-
-@kernel
-def _half_turn(az: float, other: float) -> float:
-    """Half of a difference of azimuths in deg, in [-90, 90] deg, in rad."""
-    turn = az - other
-    return (turn - 360.0 * np.floor(turn / 360.0 + 0.5)) * _HALF_DEGREE
+#: sin^2 of half the distance, up to which the series of the arcsine serves: 60 deg.
+_NEAR = 0.25
 
 
 @kernel
@@ -71,8 +25,8 @@ def separations(
 
     Parameters
     ----------
-    alt, az : float64 (n,), deg
-    other_alt, other_az : float64 (n,), deg
+    alt, az : float32 or float64 (n,), deg
+    other_alt, other_az : the same
         Altitudes in [-90, 90], azimuths of any turn.
     out : float64 (n,), deg
         Written: the distance, NaN where an input is NaN or infinite.
@@ -90,11 +44,19 @@ def separations(
     >>> out.round(12).tolist()
     [0.5]
     """
+    n_far = 0
     for i in range(out.shape[0]):
-        up = _sin((alt[i] - other_alt[i]) * _HALF_DEGREE)
-        side = _sin(_half_turn(az[i], other_az[i]))
-        h = up * up + _cos(alt[i]) * _cos(other_alt[i]) * side * side
-        out[i] = _asin(math.sqrt(h)) / _HALF_DEGREE
+        up = sine((np.float64(alt[i]) - np.float64(other_alt[i])) * HALF_DEGREE)
+        side = sine(half_turn(az[i], other_az[i]))
+        out[i] = up * up + cosine(alt[i]) * cosine(other_alt[i]) * side * side
+    for i in range(out.shape[0]):
+        n_far += 1 if out[i] > _NEAR else 0
+    if n_far > 0:
+        for i in range(out.shape[0]):
+            out[i] = 2.0 * TO_DEGREES * arcsine(math.sqrt(out[i]))
+    else:
+        for i in range(out.shape[0]):
+            out[i] = 2.0 * TO_DEGREES * math.sqrt(out[i]) * arcsine_over(out[i])
 
 
 @kernel
@@ -110,8 +72,8 @@ def field_positions(
 
     Parameters
     ----------
-    alt, az : float64 (n,), deg
-    pointing_alt, pointing_az : float64 (n,), deg
+    alt, az : float32 or float64 (n,), deg
+    pointing_alt, pointing_az : the same
         Altitudes in [-90, 90], azimuths of any turn.
     lon, lat : float64 (n,), deg
         Written: longitude in [-180, 180], positive to the west (towards smaller azimuth) and
@@ -134,26 +96,26 @@ def field_positions(
     ([-2.0], [0.0])
     """
     for i in range(lon.shape[0]):
-        half_az = _half_turn(az[i], pointing_az[i])
-        s = _sin(half_az)
-        c = _sin(0.5 * math.pi - abs(half_az))
-        half_alt = (alt[i] - pointing_alt[i]) * _HALF_DEGREE
-        sd = _sin(half_alt)
-        cd = _sin(0.5 * math.pi - abs(half_alt))
-        level = _cos(alt[i])
+        half_az = half_turn(az[i], pointing_az[i])
+        s = sine(half_az)
+        c = sine(0.5 * math.pi - abs(half_az))
+        half_alt = (np.float64(alt[i]) - np.float64(pointing_alt[i])) * HALF_DEGREE
+        sd = sine(half_alt)
+        cd = sine(0.5 * math.pi - abs(half_alt))
+        level = cosine(alt[i])
         shift = 2.0 * level * s * s
-        half = _sin(pointing_alt[i] * _HALF_DEGREE)
+        half = sine(np.float64(pointing_alt[i]) * HALF_DEGREE)
         cos_pointing = 1.0 - 2.0 * half * half
-        sin_pointing = _sin(2.0 * pointing_alt[i] * _HALF_DEGREE)
+        sin_pointing = sine(2.0 * np.float64(pointing_alt[i]) * HALF_DEGREE)
         side = 2.0 * level * s * c
         up = 2.0 * sd * cd + shift * sin_pointing
         ahead = 1.0 - 2.0 * sd * sd - shift * cos_pointing
         across = math.sqrt(side * side + ahead * ahead)
-        b = _asin(abs(up)) / _HALF_DEGREE * 0.5
+        b = arcsine(abs(up)) * TO_DEGREES
         # arcsine of the smaller leg over the hypotenuse keeps all digits in every octant
         steep = abs(side) > abs(ahead)
         small = abs(ahead) if steep else abs(side)
-        a = _asin(small / across if across > 0.0 else 0.0 * across) / _HALF_DEGREE * 0.5
+        a = arcsine(small / across if across > 0.0 else 0.0 * across) * TO_DEGREES
         a = 90.0 - a if steep else a
         a = 180.0 - a if ahead < 0.0 else a
         lon[i] = -a if side > 0.0 else a

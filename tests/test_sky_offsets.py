@@ -11,7 +11,7 @@ from pyirf.coordinates import gadf_fov_coords_lon_lat
 
 from ctabatch.errors import OptionError
 from ctabatch.irf.derived import DERIVED, needed, with_derived
-from ctabatch.kernels import sky_offsets
+from ctabatch.kernels import sky_offsets, sky_series
 from tests.naive import sky_offsets as naive
 from tests.toy_images import read_only
 
@@ -163,3 +163,31 @@ def test_null_directions_give_nan():
 def test_missing_directions_are_named():
     with pytest.raises(OptionError, match="theta is made of true_alt, true_az"):
         with_derived(events().drop("true_alt", "true_az"), ["theta"])
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["compiled", "plain"])
+@pytest.mark.parametrize(
+    ("name", "expected", "range_"),
+    [
+        ("sine", np.sin, (-np.pi / 2, np.pi / 2)),
+        ("arcsine", np.arcsin, (0, 1)),
+        ("cosine", lambda deg: np.cos(np.radians(deg)), (-180, 180)),
+    ],
+)
+def test_a_series_is_its_function(name, expected, range_, plain):
+    function = getattr(sky_series, name)
+    function = function.py_func if plain else function
+    x = np.linspace(*range_, 2001)
+    # three units of the last place of numbers up to pi/2
+    np.testing.assert_allclose([function(v) for v in x], expected(x), rtol=0, atol=7e-16)
+
+
+def test_the_arcsine_of_rounded_numbers_above_1_is_that_of_1():
+    assert sky_series.arcsine(1 + 2e-16) == np.pi / 2
+
+
+@given(azimuths, azimuths)
+def test_half_a_turn_is_the_shorter_way(az, other):
+    half = np.degrees(sky_series.half_turn(az, other))
+    assert abs(half) <= 90
+    assert (2 * half - (az - other) + 180) % 360 == pytest.approx(180, abs=1e-9)

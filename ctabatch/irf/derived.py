@@ -79,14 +79,18 @@ def expression(name: str) -> pl.Expr:
     compute = _COMPUTE[name.partition("_")[2] if "_" in name else name]
 
     def evaluate(rows: pl.Series) -> pl.Series:
-        out = compute(*(_numbers(rows.struct.field(column)) for column in columns))
+        fields = [rows.struct.field(column) for column in columns]
+        # the kernels take either precision; a copy in double precision costs as much as they do
+        single = all(field.dtype == pl.Float32 for field in fields)
+        dtype = pl.Float32() if single else pl.Float64()
+        out = compute(*(_numbers(field, dtype) for field in fields))
         return pl.Series(rows.name, out)
 
     return pl.struct(columns).map_batches(evaluate, return_dtype=pl.Float64, is_elementwise=True)
 
 
-def _numbers(column: pl.Series) -> Floats:
-    values = column.cast(pl.Float64)
+def _numbers(column: pl.Series, dtype: pl.DataType) -> Floats:
+    values = column.cast(dtype)
     if values.null_count():
         values = values.fill_null(float("nan"))
     return np.ascontiguousarray(values.to_numpy())
