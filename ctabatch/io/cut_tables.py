@@ -1,0 +1,53 @@
+"""Cuts as Parquet: one row per energy bin, the rest as JSON in the metadata. Data, never code."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ctabatch.errors import InputError
+from ctabatch.schemas.cuts import CUTS, CUTS_JSON
+
+from .parquet import writing
+
+
+def write_cut_table(path: Path, table: pa.Table) -> None:
+    """Write, or replace, a file of cuts at once.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written.
+    """
+    with writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        wip = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.wip")
+        try:
+            pq.write_table(table, wip, compression="zstd")
+            wip.replace(path)
+        finally:
+            wip.unlink(missing_ok=True)
+
+
+def read_cut_table(path: Path) -> pa.Table:
+    """The table of a file of cuts, in the schema `ctabatch.schemas.cuts.CUTS`.
+
+    Raises
+    ------
+    InputError
+        There is no such file, it is no Parquet file, or holds something else.
+    """
+    try:
+        table = pq.ParquetFile(path, memory_map=False).read()
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise InputError(f"{path}: no readable Parquet file: {error}") from error
+    if CUTS_JSON not in (table.schema.metadata or {}):
+        raise InputError(f"{path}: a Parquet file, but no table of cuts")
+    try:
+        whole = table.select(CUTS.names).cast(CUTS)
+        return whole.replace_schema_metadata(table.schema.metadata)
+    except (KeyError, ValueError, pa.ArrowException) as error:
+        raise InputError(f"{path}: the columns are not those of cuts: {error}") from error
