@@ -122,10 +122,16 @@ def bin_events(
     return _in_order(arrays, energy)
 
 
+def half_open_index(axis: Axis, values: NDArray[np.float64]) -> NDArray[np.int32]:
+    """Bin of each value as `Axis.index` has it, but a value on the last edge is outside."""
+    index = axis.index(values)
+    index[values == axis.edges[-1]] = axis.n_bins + 1
+    return index
+
+
 def _in_order(arrays: dict[str, NDArray[np.generic]], energy: Axis) -> BinnedEvents:
     values = np.asarray(arrays["reco_energy"], dtype=np.float64)
-    index = energy.index(values)
-    index[values == energy.edges[-1]] = energy.n_bins + 1
+    index = half_open_index(energy, values)
     counts = np.bincount(index, minlength=energy.n_bins + 2)
     starts = np.concatenate([[0], np.cumsum(counts[1:-1])]).astype(np.int64)
     # 16 bits are sorted by radix
