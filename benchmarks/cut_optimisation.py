@@ -155,7 +155,7 @@ def compare(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
     a, b = (np.array(side["cuts"], dtype=float) for side in (ours, theirs))
     there = np.isfinite(b[3])
     same = (a[:3] == b[:3]).all(axis=0)
-    apart = np.abs(a[3] / b[3] - 1)
+    apart = np.abs(np.divide(a[3], b[3], out=np.ones_like(b[3]), where=there) - 1)
     print(
         f"bins with cuts: {int(np.isfinite(a[0]).sum())} here, {int(there.sum())} in pyirf; "
         f"the same cuts in {int((same & there).sum())}; sensitivities differ by at most "
