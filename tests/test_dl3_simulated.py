@@ -164,7 +164,7 @@ def test_missing_columns_are_named():
     frame, showers = toy.gammas(1000)
     with pytest.raises(InputError, match="true_alt, gammaness"):
         Pool(frame.drop("true_alt", "gammaness"), showers, toy.PowerLaw(1, 2), diffuse=False)
-    with pytest.raises(InputError, match="no simulated events pass"):
+    with pytest.raises(InputError, match="no simulated gammas pass"):
         Pool(frame.filter(pl.lit(value=False)), showers, toy.PowerLaw(1, 2), diffuse=False)
 
 

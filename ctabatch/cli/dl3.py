@@ -51,7 +51,8 @@ def command(
     ] = None,
     direction: Annotated[
         str | None,
-        typer.Option(help="Direction of other predictions, or HillasReconstructor.  By default as PREFIX."),
+        typer.Option(help="Direction of other predictions, or HillasReconstructor. By default as "
+                     "PREFIX."),
     ] = None,
     column_map: Annotated[
         str | None,

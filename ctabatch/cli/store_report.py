@@ -55,6 +55,11 @@ def _warnings(facts: dict[str, Any]) -> list[str]:
     if facts["empty"]:
         some = ", ".join(map(str, facts["empty"][:5]))
         found.append(f"{len(facts['empty'])} event lists are empty: {some}")
+    found += [
+        f"no {name} passes the cuts"
+        for name, flow in facts["cut_flow"].items()
+        if not list(flow.values())[-1]
+    ]
     if n := facts.get("repeated_draws"):
         found.append(
             f"{n:,} of {facts['events']:,} events are simulated events drawn again; use more "

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ctabatch.dl3.observations import live_fraction, seconds, separation, to_sky
+from ctabatch.dl3.observations import live_fraction, seconds, separation, to_sky, utc
 from ctabatch.errors import InputError
 from ctabatch.io.fits.observation import MARGIN, Observation, Site
 
@@ -144,6 +144,20 @@ def pointings_from_events(events: pl.LazyFrame, place: Site) -> pl.DataFrame:
         "obs_id": ends["obs_id"], "ra_pnt": sky[0][0], "dec_pnt": sky[0][1],
         "start": ends["start"] - margin, "stop": ends["stop"] + margin,
     })  # fmt: skip
+
+
+def widened(
+    pointings: pl.DataFrame, intervals: Mapping[int, tuple[tuple[float, float], ...]]
+) -> pl.DataFrame:
+    """Pointings that were told by their events, made to hold their good intervals, in s."""
+    changed = []
+    for row in pointings.iter_rows(named=True):
+        ends = [moment(row["start"]), moment(row["stop"])]
+        if own := intervals.get(int(row["obs_id"])):
+            ends = [min(ends[0], own[0][0]), max(ends[1], own[-1][1])]
+        changed.append(ends)
+    start, stop = (pl.Series(utc(np.array(side))) for side in zip(*changed, strict=True))
+    return pointings.with_columns(start=start, stop=stop)
 
 
 def live_fractions(events: pl.LazyFrame) -> dict[int, float]:

@@ -85,8 +85,8 @@ class Pool:
         self._frame = frame.select(*numbers, *types)
         self.showers, self.spectrum, self.diffuse = showers, spectrum, diffuse
         self.n_rows = int(frame.select(pl.len()).collect(engine="streaming").item())
-        if not self.n_rows:
-            raise InputError("no simulated events pass the cuts")
+        if not self.n_rows and not diffuse:
+            raise InputError("no simulated gammas pass the cuts")
         self._kept: Block | None = None
         if self.n_rows <= ROWS_IN_MEMORY:
             self._kept = self._weighted(self._frame.collect())

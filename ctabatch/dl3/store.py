@@ -166,6 +166,8 @@ def observed_store(
     good = None
     if interval_table is not None:
         good = pointings.good_intervals(read_table(interval_table, "good intervals"))
+        if pointing_table is None:
+            table = pointings.widened(table, good)
     live: Mapping[int, float] | float
     if options.live_fraction is not None:
         live = options.live_fraction
