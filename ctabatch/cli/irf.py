@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctabatch.cli.irf_options import cut_options, irf_config, names_in
+from ctabatch.cli.irf_report import report
 from ctabatch.cli.progress import bar
 from ctabatch.errors import OptionError
 
@@ -181,9 +183,9 @@ def command(
             "migra": migra_bins, "rad": rad_bins, "fov": fov_bins}  # fmt: skip
     changes: dict[str, Any] = {
         "bins": bins,
-        "quantities": None if quantities is None else _names(quantities),
+        "quantities": None if quantities is None else names_in(quantities),
         "quality": None if quality is None else {sql: sql for sql in quality},
-        "cuts": _cut_options(cuts, gammaness, theta, multiplicity, none=no_cuts),
+        "cuts": cut_options(cuts, gammaness, theta, multiplicity, none=no_cuts),
         "point_like": point_like or None,
         "by": by,
         "spectra": {"gamma": spectrum, "proton": proton_spectrum, "electron": electron_spectrum},
@@ -191,7 +193,7 @@ def command(
         "audit": False if no_audit else None,
         "psf_fit": psf_fit,
     }
-    config = _config(config_file, changes)
+    config = irf_config(config_file, changes)
     if show_config:
         typer.echo(config.to_yaml(), nl=False)
         return
@@ -215,65 +217,8 @@ def command(
         shown = {"exit_code": code, "output": str(output), **record, "seconds": seconds}
         typer.echo(json.dumps(shown, indent=1))
     else:
-        _report(made, output, seconds)
+        report(made, output, seconds)
     raise typer.Exit(code)
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _cut_options(
-    cuts: str | None,
-    gammaness: float | None,
-    theta: float | None,
-    multiplicity: int | None,
-    *,
-    none: bool,
-) -> dict[str, Any]:
-    """The section ``cuts`` of the options."""
-    fixed = {"gammaness": gammaness, "theta": theta, "multiplicity": multiplicity}
-    given = any(value is not None for value in fixed.values())
-    if none:
-        if given or cuts not in (None, "none"):
-            raise OptionError("--no-cuts excludes other options of cuts")
-        return {"kind": "none"}
-    if cuts is None:
-        return {"kind": "fixed" if given else None, **fixed}
-    kinds = ("auto", "optimise", "optimise_gammaness", "percentile", "fixed", "none")
-    if cuts in kinds:
-        if given and cuts != "fixed":
-            raise OptionError(f"--gammaness, --theta and --multiplicity do not go with {cuts}")
-        return {"kind": cuts, **fixed}
-    if not Path(cuts).exists():
-        raise OptionError.unknown_name("kind of cuts, and no file:", cuts, kinds)
-    if given:
-        raise OptionError("--gammaness, --theta and --multiplicity do not go with a file of cuts")
-    return {"kind": "file", "file": cuts}
-
-
-def _config(file: Path | None, changes: dict[str, Any]) -> IrfConfig:
-    """The options of the file, with those of the command line above them."""
-    from ctabatch.irf.options import load_config
-
-    given: dict[str, Any] = {}
-    for name, value in changes.items():
-        if isinstance(value, dict) and name != "quality":
-            value = {key: one for key, one in value.items() if one is not None} or None
-        if value is not None:
-            given[name] = value
-    text = "" if file is None else _text(file)
-    return load_config(text, "options" if file is None else str(file), given)
-
-
-def _text(file: Path) -> str:
-    from ctabatch.io.streams import open_file
-
-    with open_file(file) as stream:
-        try:
-            return stream.read().decode()
-        except UnicodeDecodeError as error:
-            raise OptionError(f"{file}: not a text file: {error}") from error
 
 
 def _make(
@@ -289,7 +234,7 @@ def _make(
     from ctabatch.irf.primaries import open_primary
 
     primaries = [
-        open_primary(role, _names(text), showers or [], column_map=column_map, prefix=prefix,
+        open_primary(role, names_in(text), showers or [], column_map=column_map, prefix=prefix,
                      direction=direction)
         for role, (text, showers) in tables.items() if text
     ]  # fmt: skip
@@ -315,31 +260,6 @@ def _write(
             progress("figures", 0, 1)
             draw_responses(folder / "irf.parquet", folder / "figures", reference=reference)
     return record
-
-
-def _report(made: Responses, output: Path, seconds: float) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    out, err = Console(soft_wrap=True, highlight=False), Console(stderr=True, soft_wrap=True)
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("events", no_wrap=True)
-    names = list(made.cut_flow)
-    for name in names:
-        table.add_column(name, justify="right")
-    steps = list(dict.fromkeys(step for flow in made.cut_flow.values() for step in flow))
-    for step in steps:
-        counts = [made.cut_flow[name].get(step) for name in names]
-        table.add_row(escape(step), *("" if n is None else f"{n:,}" for n in counts))
-    out.print(table)
-    for text in made.notes:
-        out.print(escape(text))
-    for text in made.gaps:
-        err.print(f"[yellow]not computed[/yellow] {escape(text)}", highlight=False)
-    groups = f" in {len(made.groups)} groups" if len(made.groups) > 1 else ""
-    quantities = dict.fromkeys(product.quantity for product in made.products)
-    out.print(f"{len(quantities)} quantities{groups} written to {output} in {seconds:.1f} s")
 
 
 __all__ = ["command"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -102,6 +102,42 @@ def same_keys(one: pl.LazyFrame, other: pl.LazyFrame) -> bool:
     )
     equal = [(pl.col(name) == pl.col(f"other {name}")).all() for name in KEYS]
     return bool(pair.select(pl.all_horizontal(equal)).collect(engine="streaming").item())
+
+
+def check_copies(inputs: Sequence[tuple[str, pl.LazyFrame]]) -> None:
+    """Refuse inputs that hold the same events.
+
+    Two inputs may number their events alike, but no two showers have the same energy and direction.
+    Of events in runs with the same number up to a million are compared, of others those at the
+    beginning.
+
+    Parameters
+    ----------
+    inputs : sequence of (str, LazyFrame)
+        Source and event frame, with truth.
+
+    Raises
+    ------
+    InputError
+        With both sources and the number of events found.
+    """
+    for (one, events), (other, others) in combinations(inputs, 2):
+        first = events.select(_TRUTH).head(_FIRST).collect(engine="streaming").lazy()
+        runs = [frame.select(pl.col("obs_id").unique()) for frame in (events, others)]
+        common = runs[0].join(runs[1], on="obs_id").collect(engine="streaming")["obs_id"]
+        if len(common):
+            own = events.filter(pl.col("obs_id").is_in(common.implode()))
+            first = own.select(_TRUTH).head(_MOST)
+        n = others.join(first, on=_TRUTH, how="semi").select(pl.len())
+        if same := n.collect(engine="streaming").item():
+            raise InputError(
+                f"{same:,} events of {other} are in {one} too, with the same energies and "
+                "directions: they would count twice"
+            )
+
+
+_TRUTH = ["true_energy", "true_alt", "true_az"]
+_FIRST, _MOST = 1000, 1_000_000
 
 
 def _keys(events: pl.LazyFrame) -> Iterator[tuple[Ints, Ints]]:

@@ -49,7 +49,9 @@ class GroupColumn:
         if sql in ALIASES and sql not in available:
             sql = ALIASES[sql]
         self.expression: Expression = parse(sql, self.name)
-        check_columns([self.expression], available)
+        # a name that needs no column does so alone only, but is worth a hint
+        alone = ALIASES.keys() - self.expression.columns
+        check_columns([self.expression], {*available, *alone})
         self._axis: Axis | None = None
         self._limits: list[float] = []
         self.labels: list[str] = []

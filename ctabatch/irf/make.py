@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from ctabatch.errors import InputError, OptionError
+from ctabatch.irf.agreement import Circumstances, check_agreement
 from ctabatch.irf.audit import audit
 from ctabatch.irf.axes import Axis
+from ctabatch.irf.counting import Counting
 from ctabatch.irf.cuts import CutTable
 from ctabatch.irf.derived import with_derived
-from ctabatch.irf.fill import Filled, fill
 from ctabatch.irf.groups import GroupColumn
 from ctabatch.irf.histograms import QUANTITIES, IrfAxes
 from ctabatch.irf.options import IrfConfig
-from ctabatch.irf.performance import (
-    background_rate,
-    point_source_sensitivity,
-    resolutions,
-    theta_cut_at,
-)
 from ctabatch.irf.primaries import RUN_COLUMNS, Division, Primary
-from ctabatch.irf.products import Product, make_products, rad_max
-from ctabatch.irf.selection import Selection, select_cuts
+from ctabatch.irf.products import Product
+from ctabatch.irf.selection import select_cuts
+from ctabatch.irf.simulated import SimulatedShowers
 from ctabatch.irf.spectra import spectrum
 from ctabatch.irf.weights import weighted
 
@@ -109,7 +107,6 @@ class _Making:
             f"{sample.source}: {note}"
             for primary in primaries for sample in primary.samples for note in sample.notes
         ]  # fmt: skip
-        self.gaps: list[str] = []
         self.audits: list[dict[str, Any]] = []
         self.time = config.obs_time * _HOUR
         self.spectrum = spectrum(config.spectra.gamma)
@@ -122,26 +119,40 @@ class _Making:
 
     def run(self) -> Responses:
         self.tell("looking at the events")
+        if self.config.audit and self.backgrounds:
+            self.notes += check_agreement(*map(_circumstances, ([self.gammas], self.backgrounds)))
         gammas = self._divided(self.gammas)
         axes = self._axes(gammas)
         signal = self._signal(gammas, axes.offset)
         background = self._background()
         self.tell("cuts")
         # of all offsets together, the source stands at one only
-        once = self._signal(gammas, Axis("offset", self.config.cuts.offset, "deg"))
-        selection = select_cuts(once, background, axes, self.config, self.gammas, self.notes)
+        ring = self._ring()
+        once = self._signal(gammas, Axis("offset", np.array(ring), "deg"))
+        selection = select_cuts(once, background, axes, self.config, ring, self.gammas, self.notes)
         flow = {"gamma": selection.flow(signal)}
+        if not list(flow["gamma"].values())[-1]:
+            left = ", ".join(f"{step} {n:,}" for step, n in flow["gamma"].items())
+            raise InputError(f"no gamma passes all cuts; left after each: {left}")
         if background is not None:
             flow["background"] = selection.flow(background)
             flow["background"].pop("theta cut", None)  # the background has no source
-        products, groups = self._responses(signal, background, selection, axes, gammas)
+        of_group = partial(_of_group, gammas, self.of_run)
+        counts = Counting(self.config, axes, selection, self.spectrum, self.time)
+        self.tell("responses of gammas")
+        counts.gammas(signal, of_group, self._shower([self.gammas]), background is not None)
+        self.tell("resolutions")
+        counts.resolutions(signal, self._shower([self.gammas]))
+        if background is not None:
+            self.tell("background")
+            counts.background(background, self._shower(self.backgrounds))
         inputs = {
             primary.role: [sample.record for sample in primary.samples]
             for primary in (self.gammas, *self.backgrounds)
         }
         return Responses(
-            self.config, products, groups, selection.cuts, flow, self.notes, self.gaps, inputs,
-            self.audits,
+            self.config, counts.products, counts.groups, selection.cuts, flow,
+            [*self.notes, *counts.notes], counts.gaps, inputs, self.audits,
         )  # fmt: skip
 
     def _divided(self, primary: Primary) -> dict[tuple[str, ...], Division]:
@@ -194,13 +205,26 @@ class _Making:
     def _background(self) -> pl.LazyFrame | None:
         """Weighted events of all background primaries."""
         frames = []
+        self.filled = math.inf
         for primary in self.backgrounds:
             self.tell(f"looking at the {primary.role}s")
             flux = spectrum(getattr(self.config.spectra, primary.role), diffuse=True)
             for division in self._divided(primary).values():
+                self.filled = min(self.filled, division.showers.viewcone_max)
                 events = with_derived(division.events, self._derived())
                 frames.append(weighted(events, division.showers, flux, self.time))
         return _concatenated(frames) if frames else None
+
+    def _ring(self) -> tuple[float, float]:
+        """Offsets from which cuts take their events: no farther than all background reaches."""
+        low, high = self.config.cuts.offset
+        if not low < self.filled < high:
+            return low, high
+        self.notes.append(
+            f"cuts are made of events up to {self.filled:g} deg from the pointing, to where "
+            "background was simulated"
+        )
+        return low, self.filled
 
     def _derived(self) -> list[str]:
         columns = {c for q in self.config.quantities for c, _ in QUANTITIES[q]}
@@ -209,96 +233,27 @@ class _Making:
                if c in columns or c in texts}  # fmt: skip
         return [*_DERIVED, *sorted(fov)]
 
-    def _responses(
-        self,
-        signal: pl.LazyFrame,
-        background: pl.LazyFrame | None,
-        selection: Selection,
-        axes: IrfAxes,
-        gammas: Mapping[tuple[str, ...], Division],
-    ) -> tuple[list[Product], tuple[str, ...]]:
-        """Everything that is counted."""
-        config, benchmarks = self.config, self.config.benchmarks
-        wanted = [q for q in config.quantities if not q.startswith("background")]
-        after = {"aeff_none": True, "aeff_gammaness": selection.cuts is not None,
-                 "aeff_theta": selection.has_theta}  # fmt: skip
-        wanted += [q for q, there in after.items() if there and "aeff_cuts" in benchmarks]
-        if self._has_sensitivity(background, selection):
-            wanted.append("signal")
-        shower = self._shower(self.gammas)
-        cut = {"gammaness": selection.gammaness, "theta": selection.theta,
-               "point_like": config.point_like}  # fmt: skip
-        self.tell("responses of gammas")
-        chosen = selection.apply(signal)
-        filled = fill(chosen, axes, wanted, weight="weight", by=config.by, shower=shower, **cut)
-        showers = {group: gammas[self._key(filled, group)].showers for group in filled.groups}
-        products = make_products(filled, showers, self.time)
-        if config.point_like and selection.theta_cut is not None:
-            products += [
-                rad_max(*selection.theta_cut, _whole(axes.offset), group) for group in filled.groups
-            ]
-        if {"energy", "direction"} & set(benchmarks):
-            self.tell("resolutions")
-            containments = (25, 50, 68, 95) if "direction" in benchmarks else ()
-            found = resolutions(
-                chosen, axes.true_energy, axes.offset, containments=containments,
-                gammaness=selection.gammaness,
-                theta=selection.theta if config.point_like else None,
-                by=config.by, shower=shower,
-            )  # fmt: skip
-            products += [p for p in found if "energy" in benchmarks or p.quantity[:5] == "theta"]
-        if background is not None:
-            self.tell("background")
-            products += self._background_products(background, selection, axes, filled)
-        return products, tuple(filled.groups)
+    def _shower(self, primaries: Sequence[Primary]) -> str | None:
+        """What tells the uses of one shower, if it does so in all inputs."""
+        if self.config.shower != "auto":
+            return self.config.shower
+        found = {primary.shower for primary in primaries}
+        return found.pop() if len(found) == 1 else None
 
-    def _key(self, filled: Filled, group: str) -> tuple[str, ...]:
-        """The part of a group's labels that its runs share."""
-        labels = zip(filled.groups[group], self.of_run, strict=True)
-        return tuple(label for label, whole in labels if whole)
 
-    def _shower(self, primary: Primary) -> str | None:
-        return primary.shower if self.config.shower == "auto" else self.config.shower
+def _of_group(
+    gammas: Mapping[tuple[str, ...], Division], of_run: Sequence[bool], labels: Sequence[str]
+) -> SimulatedShowers:
+    """Showers of the runs that a group is made of, by those of its labels that runs share."""
+    key = tuple(label for label, whole in zip(labels, of_run, strict=True) if whole)
+    return gammas[key].showers
 
-    def _has_sensitivity(self, background: pl.LazyFrame | None, selection: Selection) -> bool:
-        if "sensitivity" not in self.config.benchmarks or background is None:
-            return False
-        if not selection.has_theta:
-            self.notes.append("no sensitivity: it needs a cut in theta (--theta, or other cuts)")
-            return False
-        return True
 
-    def _background_products(
-        self, background: pl.LazyFrame, selection: Selection, axes: IrfAxes, gammas: Filled
-    ) -> list[Product]:
-        """Background, its rate, and sensitivity."""
-        config = self.config
-        wanted = [q for q in config.quantities if q.startswith("background")]
-        near = "background_near"  # in the bins of offset of the signal
-        showers = [self._shower(primary) for primary in self.backgrounds]
-        shower = showers[0] if len(set(showers)) == 1 else None
-        filled = fill(
-            selection.apply(background), axes, [*wanted, near], weight="weight", by=config.by,
-            gammaness=selection.gammaness, shower=shower,
-        )  # fmt: skip
-        self.gaps += [
-            f"background of {group or 'all events'}: there are no events"
-            for group in gammas.groups if group not in filled.groups
-        ]  # fmt: skip
-        products = make_products(filled, {}, self.time)
-        if selection.theta_cut is None:
-            return products
-        theta = theta_cut_at(*selection.theta_cut, axes.reco_energy)
-        for group in filled.groups:
-            around = filled.histograms[group, near]
-            if "background_rate" in config.benchmarks:
-                products.append(background_rate(around, theta, self.time, group))
-            if (group, "signal") in gammas.histograms:
-                products += point_source_sensitivity(
-                    gammas.histograms[group, "signal"], around, theta, self.spectrum,
-                    alpha=config.alpha, group=group,
-                )  # fmt: skip
-        return products
+def _circumstances(primaries: Sequence[Primary]) -> list[tuple[str, Circumstances]]:
+    return [
+        (sample.source, sample.circumstances)
+        for primary in primaries for sample in primary.samples if sample.circumstances is not None
+    ]  # fmt: skip
 
 
 def _concatenated(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
@@ -307,11 +262,6 @@ def _concatenated(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
     names = set.intersection(*(set(frame.collect_schema().names()) for frame in frames))
     order = [name for name in frames[0].collect_schema().names() if name in names]
     return pl.concat([frame.select(order) for frame in frames], how="vertical_relaxed")
-
-
-def _whole(axis: Axis) -> Axis:
-    """One bin over the whole of an axis."""
-    return Axis(axis.name, axis.edges[[0, -1]], axis.unit)
 
 
 __all__ = ["Progress", "Responses", "make_responses"]

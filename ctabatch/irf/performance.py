@@ -213,10 +213,9 @@ def point_source_sensitivity(
     sums, squares = signal.sums[signal.inside], signal.squares[signal.inside]
     counts, weights, deviation = _background(background)
     scale = _scales(background, theta_cut, alpha)
-    n_background, off, off_error = (
-        np.broadcast_to(array, n_signal.shape)
-        for array in (counts, weights * scale, _scaled(deviation, scale))
-    )
+    n_background: NDArray[np.int64] = np.broadcast_to(counts, n_signal.shape)
+    off: Floats = np.broadcast_to(weights * scale, n_signal.shape)
+    off_error: Floats = np.broadcast_to(_scaled(deviation, scale), n_signal.shape)
     scale = np.broadcast_to(scale, n_signal.shape)
 
     def relative(n_off: Floats) -> Floats:
@@ -264,16 +263,11 @@ def point_source_sensitivity(
     ]
 
 
-def _background(
-    histogram: Histogram,
-) -> tuple[NDArray[np.int64], Floats, Floats]:
+def _background(histogram: Histogram) -> tuple[NDArray[np.int64], Floats, Floats]:
     """Events, sums of weights, and their deviation or upper limit."""
     inside = histogram.inside
-    counts, sums, squares = (
-        histogram.counts[inside],
-        histogram.sums[inside],
-        histogram.squares[inside],
-    )
+    counts, sums = histogram.counts[inside], histogram.sums[inside]
+    squares = histogram.squares[inside]
     limit = NO_EVENTS * weights_nearby(sums, squares)[:, None]
     return counts, sums, np.where(counts > 0, np.sqrt(squares), limit)
 

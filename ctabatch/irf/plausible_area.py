@@ -14,9 +14,10 @@ Floats = NDArray[np.float64]
 #: A telescope sees gamma rays above 1 TeV inside their pool of light, of some 100 m radius: 3e4 m2.
 #: Whatever an array is, it detects a third of these somewhere.
 FLOOR_M2 = 1e4
-#: Simulations spread cores as far as showers of the highest energies are seen; arrays then see
-#: between 3 % (one telescope) and 50 % of them.
-FLOOR_FRACTION = 0.015
+#: No array detects more than all showers, so a number of showers that is 100 times too large cannot
+#: give more than this. Simulations spread cores as far as showers of the highest energies are seen;
+#: arrays then see between 3 % (one telescope) and 50 % of them.
+FLOOR_FRACTION = 0.01
 #: Where the floors hold, TeV, and the events that a bin must hold to be judged.
 _ABOVE, _WELL_FILLED = 1.0, 10
 

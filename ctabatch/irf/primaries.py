@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,13 @@ import polars as pl
 
 from ctabatch.dataset import Dataset
 from ctabatch.errors import InputError, OptionError
+from ctabatch.irf.agreement import (
+    Circumstances,
+    check_particle,
+    circumstances,
+    circumstances_of_events,
+)
+from ctabatch.irf.event_keys import check_copies
 from ctabatch.irf.events import dataset_events, sources
 from ctabatch.irf.fill import SHOWER
 from ctabatch.irf.foreign import open_foreign
@@ -45,6 +52,8 @@ class Sample:
         What the input is, for the record of the results.
     notes : tuple of str
         What is to be known of the input.
+    circumstances : Circumstances, optional
+        Where and how it was simulated.
     """
 
     source: str
@@ -54,6 +63,7 @@ class Sample:
     models: Mapping[str, str] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    circumstances: Circumstances | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,10 +209,8 @@ def _together(divisions: Sequence[Division], role: str) -> Division:
                 f"{role}: {divisions[0].source} and {division.source} simulated different things, "
                 "so their showers cannot be added; make responses of each by itself"
             )
-    values = first.record()
-    values["spectral_index"] = values.pop("index")
-    values["n_showers"] = sum(division.showers.n_showers for division in divisions)
-    return Division(events, SimulatedShowers(**values), None, sources)
+    showers = replace(first, n_showers=sum(division.showers.n_showers for division in divisions))
+    return Division(events, showers, None, sources)
 
 
 def open_primary(
@@ -250,28 +258,34 @@ def open_primary(
         )
     stated = iter(simulated)
     samples = [
-        _dataset_sample(name, prefix, direction) if known
+        _dataset_sample(role, name, prefix, direction) if known
         else _table_sample(name, column_map, parse_simulated(next(stated)))
         for name, known in zip(inputs, is_dataset, strict=True)
     ]  # fmt: skip
+    check_copies([(sample.source, sample.events) for sample in samples])
     return Primary(role, tuple(samples))
 
 
-def _dataset_sample(name: str, prefix: str | None, direction: str | None) -> Sample:
+def _dataset_sample(role: str, name: str, prefix: str | None, direction: str | None) -> Sample:
     dataset = Dataset(name)
     chosen = sources(dataset, prefix, direction=direction)
     events = dataset_events(dataset, prefix, direction=direction)
+    check_particle(role, events, name)
     digests = check_models(dataset, chosen.items())
     models = {"prefix": chosen.gammaness or "", "digest": digests.get("gammaness", "")}
     record = {"path": name, "parts": len(dataset.parts), "sources": dict(chosen.items()),
               "models": digests}  # fmt: skip
+    runs = showers_of_runs(dataset)
     return Sample(
-        name, events, runs=showers_of_runs(dataset),
-        models={key: value for key, value in models.items() if value}, record=record,
+        name, events, runs, models={key: value for key, value in models.items() if value},
+        record=record, circumstances=circumstances(dataset, runs),
     )  # fmt: skip
 
 
 def _table_sample(name: str, column_map: str | None, showers: SimulatedShowers) -> Sample:
     found = open_foreign(name, column_map)
     record = {"path": name, "showers": showers.record(), "columns": found.columns}
-    return Sample(name, found.events, showers=showers, record=record, notes=found.notes)
+    return Sample(
+        name, found.events, showers=showers, record=record, notes=found.notes,
+        circumstances=circumstances_of_events(found.events),
+    )  # fmt: skip

@@ -86,6 +86,7 @@ def select_cuts(
     background: pl.LazyFrame | None,
     axes: IrfAxes,
     config: IrfConfig,
+    ring: tuple[float, float],
     gammas: Primary,
     notes: list[str],
 ) -> Selection:
@@ -97,6 +98,8 @@ def select_cuts(
         Event frames with theta, reco_offset and weight.
     axes : IrfAxes
     config : IrfConfig
+    ring : (float, float)
+        Offsets from the pointing (deg) from which events are taken.
     gammas : Primary
         For the models behind the gammaness.
     notes : list of str
@@ -139,7 +142,7 @@ def select_cuts(
     elif kind != "none":
         if background is None:
             raise OptionError(f"cuts {kind!r} need a background; give PROTONS or --cuts percentile")
-        found = _optimised(signal, background, energy, kind, config, gammas, columns)
+        found = _optimised(signal, background, energy, kind, config, ring, gammas, columns)
         cuts = found.cuts
         notes += found.problems
     if cuts is not None and kind != "optimise":
@@ -155,28 +158,28 @@ def _optimised(
     energy: Axis,
     kind: str,
     config: IrfConfig,
+    ring: tuple[float, float],
     gammas: Primary,
     columns: list[str],
 ) -> Optimised:
     options = config.cuts
     conditions = Conditions(
-        alpha=config.alpha, background_offset=options.offset, min_events=options.min_events
+        alpha=config.alpha, background_offset=ring, min_events=options.min_events
     )
     grid = _efficiencies(options)
-    common = {
-        "max_theta": options.max_theta, "conditions": conditions, "quality": dict(config.quality),
-        "models": gammas.models, "max_rows": options.max_rows,
-    }  # fmt: skip
+    models, quality = gammas.models, dict(config.quality)
     if kind == "optimise_gammaness":
         return optimise_gammaness(
             signal, background, energy, gammaness_efficiencies=grid,
-            multiplicity=options.multiplicity, **common,
+            multiplicity=options.multiplicity, max_theta=options.max_theta, conditions=conditions,
+            quality=quality, models=models, max_rows=options.max_rows,
         )  # fmt: skip
     low, high = options.multiplicity_grid
     tried = range(low, high + 1) if _counts_telescopes(signal, columns) else None
     return optimise_cuts(
         signal, background, energy, multiplicities=tried, gammaness_efficiencies=grid,
-        theta_efficiencies=grid, **common,
+        theta_efficiencies=grid, max_theta=options.max_theta, conditions=conditions,
+        quality=quality, models=models, max_rows=options.max_rows,
     )  # fmt: skip
 
 
