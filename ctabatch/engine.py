@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import re
 import time
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,33 +15,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import pyarrow as pa
-
 import ctabatch
 from ctabatch.config import ProcessConfig
 from ctabatch.errors import InputError, OptionError
-from ctabatch.geometry import GEOMETRY, IMPACT, SUBARRAY, GeometryStep
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.parquet import PartFiles
-from ctabatch.io.simtel.batches import RawBatch, raw_batches
-from ctabatch.io.simtel.events import Events
 from ctabatch.io.simtel.source import SimtelReader
-from ctabatch.io.simtel.tables import (
-    pointing_batch,
-    run_batch,
-    shower_batch,
-    shower_distribution_batch,
-    telescope_trigger_batch,
-    trigger_batch,
-)
 from ctabatch.io.streams import open_file
 from ctabatch.kernels.jit import CACHE_FOLDER
-from ctabatch.schemas.simulation import RUN, SHOWER
-from ctabatch.schemas.trigger import POINTING, TELESCOPE_TRIGGER, TRIGGER
-from ctabatch.source import calibrated, calibrated_rows, raw_rows, telescope_events
-from ctabatch.stages import dl1
-from ctabatch.stages.telescope_groups import TelescopeRows
+from ctabatch.ordered_pool import OrderedPool
+from ctabatch.part_writer import BatchRows, BlockOfEvents, PartWriter
 
 #: What to do with inputs whose part is in the dataset already.
 Existing = Literal["refuse", "resume", "overwrite"]
@@ -85,6 +68,9 @@ class Engine:
     existing : {"refuse", "resume", "overwrite"}
         What to do with inputs that are in the dataset already: an error, skip those that were
         processed with the same configuration, or process again.
+    threads : int, optional
+        Threads that decode and compute, besides one that reads and one that writes; 1 does all in
+        one thread. By default one per core. The output does not depend on it.
 
     Raises
     ------
@@ -93,12 +79,19 @@ class Engine:
     """
 
     def __init__(
-        self, output: str | Path, config: ProcessConfig, existing: Existing = "refuse"
+        self,
+        output: str | Path,
+        config: ProcessConfig,
+        existing: Existing = "refuse",
+        *,
+        threads: int | None = None,
     ) -> None:
         self.folder = DatasetFolder(output)
         self.folder.create()
         self.config = config
         self.existing = existing
+        self.threads = available_cores() if threads is None else threads
+        self.depth = self.threads + 1
 
     def run(self, path: Path, progress: Progress | None = None) -> PartResult:
         """Process one input; errors that concern only this input are part of the result.
@@ -135,16 +128,17 @@ class Engine:
                         f"{path}: already in {self.folder.root} as part {part}; use --resume to "
                         "skip it or --overwrite to process it again"
                     )
-        files = PartFiles(self.folder.root)
+        own_threads = self.threads > 1
+        files = PartFiles(self.folder.root, own_thread=own_threads)
         try:
             size = input_size(path)
-            writer = _PartWriter(self.folder, files, self.config)
+            writer = PartWriter(self.folder, files, self.config)
             with (
                 warnings.catch_warnings(record=True) as caught,
-                SimtelReader(path, **self.config.source.model_dump()) as reader,
+                SimtelReader(path, ahead=own_threads, **self.config.source.model_dump()) as reader,
             ):
                 warnings.simplefilter("always")
-                _consume(reader, writer, progress, size)
+                self._consume(reader, writer, progress, size)
             digest, size = future.result()
             part = files.part = part_name(path, digest)
             record = {
@@ -164,6 +158,24 @@ class Engine:
             self.folder.remove(other)
         return PartResult(str(path), part, record=record)
 
+    def _consume(
+        self, reader: SimtelReader, writer: PartWriter, progress: Progress | None, size: int
+    ) -> None:
+        """Read blocks of events, compute their batches in threads, write what is done in order."""
+        pool: OrderedPool[BlockOfEvents, BatchRows] = OrderedPool(self.threads, self.depth)
+        with pool:
+            for events in reader:
+                block, tasks = writer.plan(events, reader.account)
+                for done, rows in pool.give(block, tasks):
+                    writer.take(done, rows)
+                    if progress is not None:
+                        progress(min(reader.position, size), size, writer.n_telescope_events)
+            for done, rows in pool.rest():
+                writer.take(done, rows)
+        writer.finish(reader)
+        if progress is not None:
+            progress(size, size, writer.n_telescope_events)
+
     def _replaced_by(self, part: str, path: Path) -> list[str]:
         """Parts made from an earlier content of the same file."""
         others = []
@@ -174,151 +186,12 @@ class Engine:
         return others
 
 
-def _consume(
-    reader: SimtelReader, writer: _PartWriter, progress: Progress | None, size: int
-) -> None:
-    for events in reader:
-        writer.take(events, reader)
-        if progress is not None:
-            progress(min(reader.position, size), size, writer.n_telescope_events)
-    writer.finish(reader)
-    if progress is not None:
-        progress(size, size, writer.n_telescope_events)
-
-
-#: Telescope events, their rows of dl1/parameters and the raw data they come from.
-_Parametrised = tuple[dl1.TelescopeEvents, pa.RecordBatch, RawBatch]
-
-
-class _PartWriter:
-    """Sends the rows of one input to the tables of its part."""
-
-    def __init__(self, folder: DatasetFolder, files: PartFiles, config: ProcessConfig) -> None:
-        self.folder, self.files, self.config = folder, files, config
-        self.options = config.dl1_options()
-        self.geometry = GeometryStep(config.stereo) if "geometry" in config.write else None
-        self.n_array_events = 0
-        self.n_telescope_events = 0
-        self.event_types: Counter[int] = Counter()
-        self.tel_types: Counter[str] = Counter()
-        self.incomplete_events: list[int] = []
-        for table, schema in {
-            "run": RUN,
-            "trigger": TRIGGER,
-            "telescope_trigger": TELESCOPE_TRIGGER,
-            "pointing": POINTING,
-            "shower": SHOWER,
-        }.items():
-            files.require(table, schema)
-        if self.geometry is not None:
-            files.require(GEOMETRY, self.geometry.geometry_schema)
-
-    def take(self, events: Events, reader: SimtelReader) -> None:
-        """Write everything about the events of one block."""
-        self.files.write("trigger", trigger_batch(events))
-        self.files.write("telescope_trigger", telescope_trigger_batch(events))
-        self.files.write("pointing", pointing_batch(events))
-        self.files.write("shower", shower_batch(events))
-        self.n_array_events += len(events)
-        self.event_types.update(events.event_type.tolist())
-        self.incomplete_events += events.event_id[~events.whole].tolist()
-        parametrised = []
-        for raw in raw_batches(events, reader.account):
-            rows = self._telescopes(raw, reader)
-            if rows is not None:
-                parametrised.append(rows)
-        if self.geometry is not None:
-            self._showers(self.geometry, events, parametrised)
-
-    def _showers(
-        self, step: GeometryStep, events: Events, parametrised: list[_Parametrised]
-    ) -> None:
-        """Reconstruct the array events of a block and write their geometry."""
-        azimuth, altitude = events.run.array_pointing
-        n_events = len(events)
-        rows = []
-        for telescopes, parameters, raw in parametrised:
-            usable = step.usable(parameters) & (events.event_type[raw.event] == SUBARRAY)
-            rows.append(
-                TelescopeRows(
-                    event=raw.event,
-                    tel_id=telescopes.tel_id,
-                    position=telescopes.position,
-                    pointing=telescopes.pointing,
-                    camera_radius=telescopes.geometry.radius_deg,
-                    usable=usable,
-                    parameters=parameters,
-                )
-            )
-        geometry, impact = step.run(
-            np.full(n_events, events.run.obs_id, np.int32),
-            events.event_id,
-            np.tile([altitude, azimuth], (n_events, 1)),
-            np.full(n_events, events.run.subarray.reference_location[2]),
-            rows,
-        )
-        self.files.write(GEOMETRY, geometry)
-        for (_, parameters, raw), columns in zip(parametrised, impact, strict=True):
-            table = f"{IMPACT}/tel_type={raw.tel_type}"
-            self.files.write(table, step.impact_rows(parameters, columns))
-
-    def _telescopes(self, raw: RawBatch, reader: SimtelReader) -> _Parametrised | None:
-        folder = f"tel_type={raw.tel_type}"
-        self.n_telescope_events += len(raw)
-        self.tel_types[raw.tel_type] += len(raw)
-        products = self.config.write
-        if "r0" in products:
-            self.files.write(f"r0/{folder}", raw_rows(raw))
-        if products == ("r0",):
-            return None
-        raw = calibrated(raw, reader.account)
-        if len(raw) == 0:
-            return None
-        if "r1" in products:
-            self.files.write(f"r1/{folder}", calibrated_rows(raw, self.options))
-        if not {"images", "parameters", "geometry"} & set(products):
-            return None
-        telescopes = telescope_events(raw)
-        images, parameters = dl1.process(
-            telescopes,
-            self.options,
-            with_parameters="parameters" in products or "geometry" in products,
-        )
-        if "images" in products:
-            self.files.write(f"dl1/images/{folder}", images)
-        if "parameters" in products:
-            self.files.write(f"dl1/parameters/{folder}", parameters)
-        return None if parameters is None else (telescopes, parameters, raw)
-
-    def finish(self, reader: SimtelReader) -> None:
-        """Write what is known only at the end of the file: runs, arrays, histograms."""
-        for run in reader.runs:
-            self.folder.add_subarray(run.subarray)
-            self.files.write("run", run_batch(run))
-            distribution = shower_distribution_batch(run)
-            if distribution is not None:
-                self.files.write("shower_distribution", distribution)
-            elif not reader.stopped:
-                reader.account.note("runs without histograms of the simulated showers")
-
-    def summary(self, reader: SimtelReader) -> dict[str, Any]:
-        """Counts and losses for the commit record."""
-        account = reader.account
-        missing = {run.obs_id: list(run.subarray.incomplete) for run in reader.runs}
-        return {
-            "obs_ids": [run.obs_id for run in reader.runs],
-            "array_events": self.n_array_events,
-            "telescope_events": self.n_telescope_events,
-            "by_event_type": {str(k): v for k, v in sorted(self.event_types.items())},
-            "by_tel_type": dict(sorted(self.tel_types.items())),
-            "stopped_by_max_events": reader.stopped,
-            "incomplete_events": self.incomplete_events,
-            **({} if self.geometry is None else self.geometry.summary()),
-            "telescopes_without_description": {str(k): v for k, v in missing.items() if v},
-            "n_losses": account.n_losses,
-            "losses": [loss.as_dict() for loss in account.losses],
-            "notes": dict(account.notes),
-        }
+def available_cores() -> int:
+    """Cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS
+        return os.cpu_count() or 1
 
 
 def file_digest(path: Path) -> tuple[str, int]:

@@ -69,9 +69,15 @@ class GeometryStep:
         if not names or parameters.num_rows == 0:
             return np.ones(parameters.num_rows, np.bool_)
         frame = pl.DataFrame(parameters.select(names))
-        counts = frame.select(self.quality.cut_flow()).row(0, named=True)
-        self.cut_flow.update({name: int(n) for name, n in counts.items()})
-        return frame.select(self.quality.all()).to_series().to_numpy()
+        passed = np.ones(frame.height, np.bool_)
+        self.cut_flow["all"] += frame.height
+        meets = frame.select(
+            c.alias(str(k)) for k, c in enumerate(self.quality.conditions())
+        )  # one query for all: each takes some 0.2 ms
+        for name, column in zip(self.options.quality, meets.iter_columns(), strict=True):
+            passed &= column.to_numpy()
+            self.cut_flow[name] += int(passed.sum())
+        return passed
 
     def run(
         self,

@@ -33,6 +33,8 @@ class PartFiles:
     part : str
         Name of the part: every file is called ``TABLE/PART.parquet``. It may be set as late as
         before `publish`.
+    own_thread : bool
+        Compress and write in a thread of its own.
 
     Raises
     ------
@@ -40,11 +42,12 @@ class PartFiles:
         The disk is full, or the folder may not be written (from any method).
     """
 
-    def __init__(self, root: Path, part: str = "") -> None:
+    def __init__(self, root: Path, part: str = "", *, own_thread: bool = True) -> None:
         self.root, self.part = root, part
         self._token = uuid.uuid4().hex[:8]
         self._open: dict[tuple[str, bytes], _Table] = {}
         self._visible: list[Path] = []
+        self._own_thread = own_thread
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ctabatch-writer")
         self._under_way: deque[Future[None]] = deque()
 
@@ -57,6 +60,9 @@ class PartFiles:
 
     def _hand_over(self, writer: pq.ParquetWriter, rows: pa.Table) -> None:
         """Let the writer's thread compress and write a row group; errors come back here."""
+        if not self._own_thread:
+            writer.write_table(rows, row_group_size=max(len(rows), 1))
+            return
         while len(self._under_way) >= MAX_UNDER_WAY or (
             self._under_way and self._under_way[0].done()
         ):

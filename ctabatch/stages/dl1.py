@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,12 @@ class TelescopeEvents:
 
     def __len__(self) -> int:
         return len(self.event_id)
+
+    def without_waveforms(self) -> TelescopeEvents:
+        """The same with no samples, which take most of the memory."""
+        return replace(
+            self, waveform=np.empty((0, 0, 0, 0), np.uint16), read_out=None, true_image=None
+        )
 
     def keys(self) -> dict[str, Any]:
         """Columns that identify the rows."""

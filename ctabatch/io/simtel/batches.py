@@ -91,6 +91,27 @@ class RawBatch:
         return RawBatch(**values)
 
 
+@dataclass(frozen=True, eq=False)
+class BatchPlan:
+    """Telescope events of a block that are to be decoded together.
+
+    Everything that may change as the file is read on is in it already, so `decode` may run in any
+    thread at any time.
+    """
+
+    events: Events
+    rows: NDArray[np.int64]
+    tel_type: str
+    kind: int
+    shape: tuple[int, ...]
+    calibration: CameraCalibration
+    account: Account
+
+    def decode(self) -> RawBatch:
+        """The batch; rows that cannot be decoded are left out and reported."""
+        return _decode(self)
+
+
 def raw_batches(
     events: Events, account: Account, batch_size: int = BATCH_SIZE
 ) -> Iterator[RawBatch]:
@@ -98,6 +119,16 @@ def raw_batches(
 
     Telescope events that cannot be decoded are left out and reported, the others are not affected.
     """
+    for plan in batch_plans(events, account, batch_size):
+        batch = plan.decode()
+        if len(batch):
+            yield batch
+
+
+def batch_plans(
+    events: Events, account: Account, batch_size: int = BATCH_SIZE
+) -> Iterator[BatchPlan]:
+    """What `raw_batches` decodes, in the same order."""
     run, subarray = events.run, events.run.subarray
     telescopes = events.telescopes
     shapes = _shapes(events)
@@ -119,9 +150,7 @@ def raw_batches(
         calibration = run.calibration(tel_type, shape[adc.N_GAINS], shape[adc.N_PIXELS])
         for begin in range(0, len(members), batch_size):
             rows = np.array(members[begin : begin + batch_size], np.int64)
-            batch = _decode(events, rows, tel_type, kind, shape, calibration, account)
-            if len(batch):
-                yield batch
+            yield BatchPlan(events, rows, tel_type, kind, shape, calibration, account)
 
 
 def _shapes(events: Events) -> NDArray[np.int64]:
@@ -175,21 +204,14 @@ def _report(events: Events, k: int, problem: str, account: Account, row: int) ->
     account.lose(Loss(problem, place, size, kind, ident, int(event_id), int(tel_id)))
 
 
-def _decode(
-    events: Events,
-    rows: NDArray[np.int64],
-    tel_type: str,
-    kind: int,
-    shape: tuple[int, ...],
-    calibration: CameraCalibration,
-    account: Account,
-) -> RawBatch:
+def _decode(plan: BatchPlan) -> RawBatch:
+    events, rows, account = plan.events, plan.rows, plan.account
     telescopes = events.telescopes[rows]
     subarray = events.run.subarray
-    n_gains, n_pixels, n_samples = shape[:3]
+    n_gains, n_pixels, n_samples = plan.shape[:3]
     ids, offsets, sizes = events.objects(telescopes[:, ei.ADC_ROW], ot.ID, ot.CONTENT, ot.SIZE)
     suppressed = bool((ids & 0x1F).any())
-    is_sum = kind == adc.SUMS
+    is_sum = plan.kind == adc.SUMS
     make = np.zeros if suppressed else np.empty
     waveform = make((len(rows), n_gains, n_pixels, n_samples), np.uint32 if is_sum else np.uint16)
     read_out = np.empty((len(rows), n_pixels), np.bool_)
@@ -200,16 +222,16 @@ def _decode(
     tel_id = telescopes[:, ei.TEL_ID].copy()
     batch = RawBatch(
         subarray=subarray,
-        tel_type=tel_type,
+        tel_type=plan.tel_type,
         geometry=subarray.telescopes[int(tel_id[0])].geometry,
-        calibration=calibration,
+        calibration=plan.calibration,
         events=events,
         event=telescopes[:, ei.EVENT].copy(),
         telescope=rows,
         obs_id=events.run.obs_id,
         event_id=events.event_id[telescopes[:, ei.EVENT]],
         tel_id=tel_id,
-        calibration_row=calibration.rows(tel_id),
+        calibration_row=plan.calibration.rows(tel_id),
         waveform=waveform,
         is_sum=is_sum,
         read_out=read_out if suppressed else None,

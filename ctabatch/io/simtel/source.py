@@ -42,6 +42,8 @@ class SimtelReader:
         Stop after so many array events.
     block_size : int
         Bytes decompressed at once.
+    ahead : bool
+        Read ahead in a thread.
 
     Attributes
     ----------
@@ -64,7 +66,9 @@ class SimtelReader:
         allowed_tels: frozenset[int] | None = None,
         max_events: int | None = None,
         block_size: int = BLOCK_SIZE,
+        ahead: bool = True,
     ) -> None:
+        self._ahead = ahead
         self.stream = ByteStream(source)
         self.name = self.stream.name
         self.account = Account()
@@ -118,7 +122,7 @@ class SimtelReader:
         self.close()
 
     def _walk(self) -> Generator[Events]:
-        for block in prefetched(self._reader):
+        for block in prefetched(self._reader) if self._ahead else self._reader:
             self._indexer.new_block()
             yield from self._events_of(block)
             if self.stopped:

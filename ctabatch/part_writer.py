@@ -1,0 +1,234 @@
+"""The tables of one part: blocks of events in, rows of every table out, in order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ctabatch.config import ProcessConfig
+from ctabatch.geometry import GEOMETRY, IMPACT, SUBARRAY, GeometryStep
+from ctabatch.io.dataset_folder import DatasetFolder
+from ctabatch.io.parquet import PartFiles
+from ctabatch.io.simtel.batches import BatchPlan, batch_plans
+from ctabatch.io.simtel.events import Events
+from ctabatch.io.simtel.losses import Account
+from ctabatch.io.simtel.source import SimtelReader
+from ctabatch.io.simtel.tables import (
+    pointing_batch,
+    run_batch,
+    shower_batch,
+    shower_distribution_batch,
+    telescope_trigger_batch,
+    trigger_batch,
+)
+from ctabatch.schemas.simulation import RUN, SHOWER
+from ctabatch.schemas.trigger import POINTING, TELESCOPE_TRIGGER, TRIGGER
+from ctabatch.source import calibrated, calibrated_rows, raw_rows, telescope_events
+from ctabatch.stages import dl1
+from ctabatch.stages.telescope_groups import TelescopeRows
+
+
+@dataclass(frozen=True, eq=False)
+class BlockOfEvents:
+    """Array events of a block of the file, and what the geometry needs of their run.
+
+    The run may change while the block waits for its batches: the array points elsewhere, or another
+    run begins.
+    """
+
+    events: Events
+    obs_id: int
+    array_pointing: tuple[float, float]
+    reference_height: float
+
+
+@dataclass(frozen=True, eq=False)
+class BatchRows:
+    """What the telescope events of one batch became.
+
+    Attributes
+    ----------
+    tel_type : str
+    n_rows : int
+        Telescope events that could be decoded.
+    tables : list of (str, RecordBatch)
+        Name of a table without the telescope type, and its rows.
+    telescopes, parameters, event : optional
+        What the geometry needs, if parameters were computed.
+    """
+
+    tel_type: str
+    n_rows: int
+    tables: list[tuple[str, pa.RecordBatch]]
+    telescopes: dl1.TelescopeEvents | None = None
+    parameters: pa.RecordBatch | None = None
+    event: NDArray[np.int64] | None = None
+
+
+class PartWriter:
+    """Sends the rows of one input to the tables of its part.
+
+    `plan` and `take` belong to one thread; the tasks that `plan` gives may run in any.
+    """
+
+    def __init__(self, folder: DatasetFolder, files: PartFiles, config: ProcessConfig) -> None:
+        self.folder, self.files, self.config = folder, files, config
+        self.options = config.dl1_options()
+        self.geometry = GeometryStep(config.stereo) if "geometry" in config.write else None
+        self.n_array_events = 0
+        self.n_telescope_events = 0
+        self.event_types: Counter[int] = Counter()
+        self.tel_types: Counter[str] = Counter()
+        self.incomplete_events: list[int] = []
+        for table, schema in {
+            "run": RUN,
+            "trigger": TRIGGER,
+            "telescope_trigger": TELESCOPE_TRIGGER,
+            "pointing": POINTING,
+            "shower": SHOWER,
+        }.items():
+            files.require(table, schema)
+        if self.geometry is not None:
+            files.require(GEOMETRY, self.geometry.geometry_schema)
+
+    def plan(
+        self, events: Events, account: Account
+    ) -> tuple[BlockOfEvents, list[Callable[[], BatchRows]]]:
+        """A block of events and the tasks that compute its batches."""
+        run = events.run
+        block = BlockOfEvents(
+            events, run.obs_id, run.array_pointing, run.subarray.reference_location[2]
+        )
+        tasks = [_Task(self, plan) for plan in batch_plans(events, account)]
+        return block, list(tasks)
+
+    def take(self, block: BlockOfEvents, batches: list[BatchRows]) -> None:
+        """Write everything about the events of one block."""
+        events = block.events
+        self.files.write("trigger", trigger_batch(events))
+        self.files.write("telescope_trigger", telescope_trigger_batch(events))
+        self.files.write("pointing", pointing_batch(events))
+        self.files.write("shower", shower_batch(events))
+        self.n_array_events += len(events)
+        self.event_types.update(events.event_type.tolist())
+        self.incomplete_events += events.event_id[~events.whole].tolist()
+        for batch in batches:
+            if batch.n_rows:
+                self.n_telescope_events += batch.n_rows
+                self.tel_types[batch.tel_type] += batch.n_rows
+            for table, rows in batch.tables:
+                self.files.write(f"{table}/tel_type={batch.tel_type}", rows)
+        if self.geometry is not None:
+            self._showers(self.geometry, block, batches)
+
+    def rows(self, plan: BatchPlan) -> BatchRows:
+        """Rows of all tables that are made from one batch."""
+        raw = plan.decode()
+        n_rows, products = len(raw), set(self.config.write)
+        tables: list[tuple[str, pa.RecordBatch]] = []
+        if n_rows == 0:
+            return BatchRows(raw.tel_type, 0, tables)
+        if "r0" in products:
+            tables.append(("r0", raw_rows(raw)))
+        if products == {"r0"}:
+            return BatchRows(raw.tel_type, n_rows, tables)
+        raw = calibrated(raw, plan.account)
+        if len(raw) == 0:
+            return BatchRows(raw.tel_type, n_rows, tables)
+        if "r1" in products:
+            tables.append(("r1", calibrated_rows(raw, self.options)))
+        if not {"images", "parameters", "geometry"} & products:
+            return BatchRows(raw.tel_type, n_rows, tables)
+        telescopes = telescope_events(raw)
+        wanted = bool({"parameters", "geometry"} & products)
+        images, parameters = dl1.process(telescopes, self.options, with_parameters=wanted)
+        if "images" in products:
+            tables.append(("dl1/images", images))
+        if parameters is not None and "parameters" in products:
+            tables.append(("dl1/parameters", parameters))
+        # the geometry needs no waveforms: let go of them
+        telescopes = telescopes.without_waveforms()
+        return BatchRows(raw.tel_type, n_rows, tables, telescopes, parameters, raw.event)
+
+    def _showers(self, step: GeometryStep, block: BlockOfEvents, batches: list[BatchRows]) -> None:
+        """Reconstruct the array events of a block and write their geometry."""
+        azimuth, altitude = block.array_pointing
+        events = block.events
+        n_events = len(events)
+        used, rows = [], []
+        for batch in batches:
+            telescopes, parameters, event = batch.telescopes, batch.parameters, batch.event
+            if telescopes is None or parameters is None or event is None:
+                continue
+            usable = step.usable(parameters) & (events.event_type[event] == SUBARRAY)
+            used.append((batch.tel_type, parameters))
+            rows.append(
+                TelescopeRows(
+                    event=event,
+                    tel_id=telescopes.tel_id,
+                    position=telescopes.position,
+                    pointing=telescopes.pointing,
+                    camera_radius=telescopes.geometry.radius_deg,
+                    usable=usable,
+                    parameters=parameters,
+                )
+            )
+        geometry, impact = step.run(
+            np.full(n_events, block.obs_id, np.int32),
+            events.event_id,
+            np.tile([altitude, azimuth], (n_events, 1)),
+            np.full(n_events, block.reference_height),
+            rows,
+        )
+        self.files.write(GEOMETRY, geometry)
+        for (tel_type, parameters), columns in zip(used, impact, strict=True):
+            self.files.write(f"{IMPACT}/tel_type={tel_type}", step.impact_rows(parameters, columns))
+
+    def finish(self, reader: SimtelReader) -> None:
+        """Write what is known only at the end of the file: runs, arrays, histograms."""
+        for run in reader.runs:
+            self.folder.add_subarray(run.subarray)
+            self.files.write("run", run_batch(run))
+            distribution = shower_distribution_batch(run)
+            if distribution is not None:
+                self.files.write("shower_distribution", distribution)
+            elif not reader.stopped:
+                reader.account.note("runs without histograms of the simulated showers")
+
+    def summary(self, reader: SimtelReader) -> dict[str, Any]:
+        """Counts and losses for the commit record."""
+        account = reader.account
+        missing = {run.obs_id: list(run.subarray.incomplete) for run in reader.runs}
+        return {
+            "obs_ids": [run.obs_id for run in reader.runs],
+            "array_events": self.n_array_events,
+            "telescope_events": self.n_telescope_events,
+            "by_event_type": {str(k): v for k, v in sorted(self.event_types.items())},
+            "by_tel_type": dict(sorted(self.tel_types.items())),
+            "stopped_by_max_events": reader.stopped,
+            "incomplete_events": self.incomplete_events,
+            **({} if self.geometry is None else self.geometry.summary()),
+            "telescopes_without_description": {str(k): v for k, v in missing.items() if v},
+            "n_losses": account.n_losses,
+            "losses": [loss.as_dict() for loss in account.losses],
+            "notes": dict(account.notes),
+        }
+
+
+class _Task:
+    """The computation of one batch."""
+
+    def __init__(self, writer: PartWriter, plan: BatchPlan) -> None:
+        self._writer, self._plan = writer, plan
+
+    def __call__(self) -> BatchRows:
+        return self._writer.rows(self._plan)
+
+
+__all__ = ["BatchRows", "BlockOfEvents", "PartWriter"]
