@@ -23,6 +23,7 @@ from ctabatch.io.parquet import PartFiles
 from ctabatch.io.simtel.source import SimtelReader
 from ctabatch.io.streams import open_file
 from ctabatch.kernels.jit import CACHE_FOLDER
+from ctabatch.memory import USUAL, MemoryBound
 from ctabatch.ordered_pool import OrderedPool
 from ctabatch.part_writer import BatchRows, BlockOfEvents, PartWriter
 
@@ -71,6 +72,8 @@ class Engine:
     threads : int, optional
         Threads that decode and compute, besides one that reads and one that writes; 1 does all in
         one thread. By default one per core. The output does not depend on it.
+    memory : int
+        MiB that the process is held below; see `MemoryBound`.
 
     Raises
     ------
@@ -85,6 +88,7 @@ class Engine:
         existing: Existing = "refuse",
         *,
         threads: int | None = None,
+        memory: int = USUAL,
     ) -> None:
         self.folder = DatasetFolder(output)
         self.folder.create()
@@ -92,6 +96,7 @@ class Engine:
         self.existing = existing
         self.threads = available_cores() if threads is None else threads
         self.depth = self.threads + 1
+        self.memory = MemoryBound(memory)
 
     def run(self, path: Path, progress: Progress | None = None) -> PartResult:
         """Process one input; errors that concern only this input are part of the result.
@@ -170,6 +175,9 @@ class Engine:
                     writer.take(done, rows)
                     if progress is not None:
                         progress(min(reader.position, size), size, writer.n_telescope_events)
+                if self.memory.is_near():
+                    for done, rows in pool.rest():
+                        writer.take(done, rows)
             for done, rows in pool.rest():
                 writer.take(done, rows)
         writer.finish(reader)

@@ -95,20 +95,21 @@ ALLOWED: dict[str, set[str]] = {
         *("ctabatch.geometry", "ctabatch.io", "ctabatch.schemas", "ctabatch.stages"),
     },
     "ctabatch/ordered_pool.py": set(),
+    "ctabatch/memory.py": {"ctabatch.errors"},
     "ctabatch/part_writer.py": {
         *("numpy", "pyarrow", "ctabatch.config", "ctabatch.geometry", "ctabatch.io"),
         *("ctabatch.schemas", "ctabatch.source", "ctabatch.stages"),
     },
     "ctabatch/engine.py": {
         *("ctabatch", "ctabatch.config", "ctabatch.errors", "ctabatch.io", "ctabatch.kernels"),
-        *("ctabatch.ordered_pool", "ctabatch.part_writer"),
+        *("ctabatch.memory", "ctabatch.ordered_pool", "ctabatch.part_writer"),
     },
     "ctabatch/cli": {
         *("numpy", "polars", "pyarrow", "pydantic", "rich", "typer"),
         *("ctabatch", "ctabatch.config", "ctabatch.dataset", "ctabatch.engine", "ctabatch.errors"),
         *("ctabatch.expressions", "ctabatch.instrument", "ctabatch.io", "ctabatch.schemas"),
         "ctabatch.source",
-        *("ctabatch.demo", "ctabatch.dl3", "ctabatch.irf", "ctabatch.learn", "ctabatch.plot"),
+        *("ctabatch.demo", "ctabatch.dl3", "ctabatch.irf", "ctabatch.memory", "ctabatch.learn", "ctabatch.plot"),
         *("ctabatch.simulate", "ctabatch.stages"),
         "ctabatch.stereo",
     },

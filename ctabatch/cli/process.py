@@ -58,6 +58,15 @@ def command(
         bool,
         typer.Option("--resume", help="Skip inputs that are in the dataset with these options."),
     ] = False,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Threads that compute; the output does not depend on it.  [all cores]"
+        ),
+    ] = None,
+    memory: Annotated[
+        int | None, typer.Option(help="MiB of memory that the process is held below.  [700]")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Turn sim_telarray files into a Parquet dataset: one part per file, no merge step.
@@ -95,7 +104,8 @@ def command(
     paths = [input_path(text) for text in files]
     check_inputs(paths)
     existing: Existing = "overwrite" if overwrite else "resume" if resume else "refuse"
-    engine = Engine(output, config, existing)
+    bound = {} if memory is None else {"memory": memory}
+    engine = Engine(output, config, existing, threads=threads, **bound)
     try:
         results = _run_all(engine, paths, quiet=as_json)
     except KeyboardInterrupt:  # typer ends the program without a word

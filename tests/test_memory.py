@@ -1,0 +1,28 @@
+"""The bound on memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ctabatch.errors import OptionError
+from ctabatch.memory import LEAST, MIB, MemoryBound, peak, resident
+
+
+def test_resident_memory_grows_with_an_array_and_never_passes_the_peak():
+    before = resident()
+    array = np.ones(8 * MIB)
+    assert resident() - before > 0.9 * array.nbytes
+    assert peak() >= resident() - MIB
+
+
+def test_the_bound_is_near_when_most_of_it_is_used(monkeypatch):
+    bound = MemoryBound(1000)
+    for used, near in ((840, False), (860, True)):
+        monkeypatch.setattr("ctabatch.memory.resident", lambda used=used: used * MIB)
+        assert bound.is_near() == near
+
+
+def test_a_bound_below_what_the_program_needs_is_refused():
+    with pytest.raises(OptionError, match=f"below the {LEAST} MiB"):
+        MemoryBound(LEAST - 1)
