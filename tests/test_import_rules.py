@@ -109,8 +109,8 @@ ALLOWED: dict[str, set[str]] = {
         *("ctabatch", "ctabatch.config", "ctabatch.dataset", "ctabatch.engine", "ctabatch.errors"),
         *("ctabatch.expressions", "ctabatch.instrument", "ctabatch.io", "ctabatch.schemas"),
         "ctabatch.source",
-        *("ctabatch.demo", "ctabatch.dl3", "ctabatch.irf", "ctabatch.memory", "ctabatch.learn", "ctabatch.plot"),
-        *("ctabatch.simulate", "ctabatch.stages"),
+        *("ctabatch.demo", "ctabatch.dl3", "ctabatch.irf", "ctabatch.learn", "ctabatch.memory"),
+        *("ctabatch.plot", "ctabatch.simulate", "ctabatch.stages"),
         "ctabatch.stereo",
     },
 }
