@@ -187,3 +187,23 @@ def test_wobble_observations_are_in_the_dark_with_the_target_up():
     np.testing.assert_allclose(offsets, 0.5, atol=1e-12)
     with pytest.raises(OptionError, match="lower --min-altitude"):
         wobble(("", 83.6, -70.0), toy.SITE, exposure=60.0)
+
+
+def test_an_observation_of_many_events_is_drawn_in_slices_of_its_time(
+    observation, made, monkeypatch
+):
+    a, b = observation.intervals[0]
+    split = dataclasses.replace(observation, intervals=((a, a + 300), (a + 500, b)))
+    whole, sliced = simulated.Drawn(), simulated.Drawn()
+    (one,) = simulated.drawn_blocks(split, made, seed(), whole)
+    monkeypatch.setattr(simulated, "EVENTS_AT_ONCE", len(one["TIME"]) // 6)
+    blocks = list(simulated.drawn_blocks(split, made, seed(), sliced))
+    assert 5 < len(blocks) < 9
+    time = np.concatenate([block["TIME"] for block in blocks])
+    assert (np.diff(time) > 0).all()
+    assert split.holds(time).all()
+    ids = np.concatenate([block["EVENT_ID"] for block in blocks])
+    assert ids.tolist() == list(range(1, len(ids) + 1))
+    assert sliced.expected_signal == pytest.approx(whole.expected_signal, rel=1e-9)
+    assert sliced.expected_background == pytest.approx(whole.expected_background, rel=1e-9)
+    assert abs(len(time) - len(one["TIME"])) < 5 * np.sqrt(2 * len(time))

@@ -51,8 +51,9 @@ def command(
     ] = None,
     direction: Annotated[
         str | None,
-        typer.Option(help="Direction of other predictions, or HillasReconstructor. By default as "
-                     "PREFIX."),
+        typer.Option(
+            help="Direction of other predictions, or HillasReconstructor. By default as PREFIX."
+        ),
     ] = None,
     column_map: Annotated[
         str | None,
@@ -171,6 +172,14 @@ def command(
     simulated_electrons: Annotated[
         list[str] | None, typer.Option(help="The same of electrons.", rich_help_panel=_SIMULATED)
     ] = None,
+    no_audit: Annotated[
+        bool,
+        typer.Option(
+            "--no-audit",
+            help="Accept counts of simulated showers that do not fit.",
+            rich_help_panel=_SIMULATED,
+        ),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a store.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -202,8 +211,9 @@ def command(
         raise OptionError(f"name {missing}; see ctabatch dl3 --help")
     begin = time.perf_counter()
     options = _options(
-        irf, output, select, site, target, live_fraction, cuts=not no_cuts, overwrite=overwrite
-    )
+        irf, output, select, site, target, live_fraction, cuts=not no_cuts, overwrite=overwrite,
+        audit=not no_audit,
+    )  # fmt: skip
     if simulate:
         if pointings or gti or time_reference:
             raise OptionError("--pointings, --gti and --time-reference are for observed events")
@@ -243,6 +253,7 @@ def _options(
     *,
     cuts: bool,
     overwrite: bool,
+    audit: bool,
 ) -> StoreOptions:
     from ctabatch.dl3 import observations
     from ctabatch.dl3.selection import read_selection
@@ -255,7 +266,7 @@ def _options(
     check_free(output, HDU_INDEX, "event lists", overwrite=overwrite)
     selection = read_selection(irf, cuts=cuts, sql=select)
     return StoreOptions(irf, output, selection, observations.site(site),
-                        observations.target(target), live_fraction, overwrite)  # fmt: skip
+                        observations.target(target), live_fraction, overwrite, audit)  # fmt: skip
 
 
 def _angles(text: str) -> tuple[float, ...]:
@@ -306,19 +317,21 @@ def _convert(
     gti: Path | None,
     progress: Progress,
 ) -> StoreAccount:
-    from ctabatch.dl3.observed import from_dataset, from_table
+    from ctabatch.dl3.observed import from_dataset, from_table, models_of
     from ctabatch.dl3.store import observed_store
 
-    triggers = None
+    triggers, models = None, {}
     if Path(word).is_dir():
         from ctabatch.dataset import Dataset
 
         if column_map or time_reference:
             raise OptionError("--map and --time-reference are for event tables")
-        events, triggers = from_dataset(Dataset(word), prefix, direction)
+        dataset = Dataset(word)
+        events, triggers = from_dataset(dataset, prefix, direction)
+        models = models_of(dataset, prefix, direction)
     else:
         events = from_table(word, column_map, time_reference)
-    return observed_store(events, triggers, options, pointing_table=pointings,
+    return observed_store(events, triggers, options, models=models, pointing_table=pointings,
                           interval_table=gti, progress=progress)  # fmt: skip
 
 

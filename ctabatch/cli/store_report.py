@@ -22,6 +22,7 @@ def report(account: StoreAccount, output: Path, seconds: float, *, as_json: bool
         "ontime_hours": round(sum(o.ontime for o in account.observations) / 3600, 6),
         "livetime_hours": round(sum(o.livetime for o in account.observations) / 3600, 6),
         "empty": [w.obs_id for w in account.written if not w.n_events],
+        "notes": list(account.notes),
         "cut_flow": {name: dict(flow) for name, flow in account.flows.items()},
     }
     if account.drawn:
@@ -49,7 +50,7 @@ def report(account: StoreAccount, output: Path, seconds: float, *, as_json: bool
 
 
 def _warnings(facts: dict[str, Any]) -> list[str]:
-    found = []
+    found = list(facts["notes"])
     if n := facts["dropped_outside_intervals"]:
         found.append(f"{n:,} events lay outside the good time intervals and were left out")
     if facts["empty"]:

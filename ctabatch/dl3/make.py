@@ -58,6 +58,8 @@ class StoreAccount:
         Draws of simulated events that had been drawn before.
     flows : mapping
         Input -> events that were left after each criterion.
+    notes : sequence of str
+        What is to be known of the inputs.
     """
 
     observations: Sequence[Observation]
@@ -65,6 +67,7 @@ class StoreAccount:
     drawn: list[Drawn] = field(default_factory=list)
     n_repeated: int = 0
     flows: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 def write_observed(

@@ -19,8 +19,9 @@ from ctabatch.errors import InputError
 from ctabatch.io.fits.events import event_type_bits
 from ctabatch.io.fits.observation import Observation
 from ctabatch.io.fits.time_reference import time_reference
-from ctabatch.irf.events import dataset_events
+from ctabatch.irf.events import dataset_events, sources
 from ctabatch.irf.foreign import foreign_events
+from ctabatch.irf.prediction_models import check_models
 
 #: Columns of observed events: time is UTC, alt and az in deg, energy in TeV.
 COLUMNS = ("obs_id", "event_id", "time", "reco_energy", "reco_alt", "reco_az")
@@ -75,6 +76,16 @@ def from_dataset(
         )
     )  # fmt: skip
     return events, time.join(pointing, on=KEYS, how="inner")
+
+
+def models_of(
+    dataset: Dataset, prefix: str | None = None, direction: str | None = None
+) -> dict[str, str]:
+    """Prefix and digest of the models behind the gammaness of a dataset, as far as it tells."""
+    chosen = sources(dataset, prefix, direction=direction)
+    digest = check_models(dataset, chosen.items()).get("gammaness", "")
+    known = {"prefix": chosen.gammaness or "", "digest": digest}
+    return {key: value for key, value in known.items() if value}
 
 
 def from_table(

@@ -24,7 +24,9 @@ from ctabatch.dl3.selection import Selection
 from ctabatch.dl3.simulated import TOLERANCE
 from ctabatch.errors import InputError, OptionError
 from ctabatch.io.fits.observation import Site
-from ctabatch.irf.primaries import Primary
+from ctabatch.irf.agreement import check_agreement
+from ctabatch.irf.audit import audit
+from ctabatch.irf.primaries import Division, Primary
 from ctabatch.irf.spectra import Spectrum
 
 
@@ -45,6 +47,8 @@ class StoreOptions:
         Live time by ontime.
     overwrite : bool
         Replace a store.
+    audit : bool
+        Refuse simulations whose counts of showers do not fit, or that do not belong together.
     """
 
     irf: Path
@@ -54,6 +58,7 @@ class StoreOptions:
     target: tuple[str, float, float]
     live_fraction: float | None = None
     overwrite: bool = False
+    audit: bool = True
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,9 @@ def simulated_store(
     _check_models(primaries, options.selection)
     sets, of_runs = read_sets(options.irf, primaries[0].samples[0].events)
     divided = {primary.role: primary.divided(of_runs) for primary in primaries}
+    notes = [f"{s.source}: {text}" for p in primaries for s in p.samples for text in s.notes]
+    if options.audit:
+        notes += _audited(primaries, divided)
     flows = {
         primary.role: _sum([options.selection.flow(s.events) for s in primary.samples])
         for primary in primaries
@@ -127,7 +135,25 @@ def simulated_store(
         options.output, suiting, observations, sets, seed=seed, tolerance=tolerance,
         overwrite=options.overwrite, progress=progress,
     )  # fmt: skip
-    return dataclasses.replace(account, flows=flows)
+    return dataclasses.replace(account, flows=flows, notes=notes)
+
+
+def _audited(
+    primaries: Sequence[Primary], divided: Mapping[str, Mapping[tuple[str, ...], Division]]
+) -> list[str]:
+    """Notes of the checks that counts of showers, sites and pointings fit; raises if not."""
+    gammas, *background = [
+        [(s.source, s.circumstances) for s in primary.samples if s.circumstances is not None]
+        for primary in primaries
+    ]
+    others = [pair for pairs in background for pair in pairs]
+    notes = check_agreement(gammas, others) if gammas and others else []
+    for role, parts in divided.items():
+        for part in parts.values():
+            signal = role == primaries[0].role
+            found = audit(part.showers, part.events, part.runs, part.source, plausible=signal)
+            notes += [f"{part.source}: {text}" for text in found.notes]
+    return notes
 
 
 def observed_store(
@@ -135,6 +161,7 @@ def observed_store(
     triggers: pl.LazyFrame | None,
     options: StoreOptions,
     *,
+    models: Mapping[str, str] | None = None,
     pointing_table: Path | None = None,
     interval_table: Path | None = None,
     progress: Progress | None = None,
@@ -148,6 +175,8 @@ def observed_store(
     triggers : LazyFrame, optional
         All events that triggered: obs_id, event_id, time, pointing_alt, pointing_az.
     options : StoreOptions
+    models : mapping, optional
+        What is known of the models behind the gammaness, see `CutTable.check_models`.
     pointing_table, interval_table : Path, optional
         Tables of `ctabatch.dl3.pointings`.
     progress : callable, optional
@@ -157,6 +186,8 @@ def observed_store(
     InputError, OptionError, OutputError
         Inputs or options are unusable, or the output cannot be written.
     """
+    if options.selection.cuts is not None:
+        options.selection.cuts.check_models(models or {})
     sources = events if triggers is None else triggers
     table = (
         pointings.pointings_from_events(sources, options.site)
