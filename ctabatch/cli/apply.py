@@ -11,7 +11,7 @@ import typer
 
 from ctabatch.errors import OptionError
 
-from .lean_imports import import_numba_alone
+from .lean_imports import collect_seldom, import_numba_alone
 
 if TYPE_CHECKING:
     from ctabatch.learn.apply import ApplyOptions
@@ -73,11 +73,16 @@ def command(
     """
     import os
 
+    collect_seldom()
     import_numba_alone()
+    import pyarrow as pa
+
     from ctabatch.learn.apply import ApplyOptions
     from ctabatch.learn.model_set import ModelSet
     from ctabatch.stages.combine import required_parameters
 
+    # Arrow's own pool keeps memory for row groups that may come
+    pa.set_memory_pool(pa.system_memory_pool())
     if overwrite and resume:
         raise OptionError("--overwrite and --resume exclude each other")
     if direction not in ("disp-signs", "mean"):

@@ -13,7 +13,7 @@ import typer
 
 from ctabatch.errors import InputError, OptionError, OutputError
 
-from .lean_imports import import_lightgbm_alone, import_numba_alone
+from .lean_imports import collect_seldom, import_lightgbm_alone, import_numba_alone
 
 if TYPE_CHECKING:
     from ctabatch.io.part_tables import PartTables
@@ -83,6 +83,7 @@ def command(
         missing = "GAMMAS, a dataset of simulated gamma rays" if gammas is None else "--output"
         raise OptionError(f"name {missing}; see ctabatch train --help")
     begin = time.perf_counter()
+    collect_seldom()
     import_numba_alone()
     parts = [_parts(gammas), _parts(protons)]
     _check_output(output, overwrite=overwrite)

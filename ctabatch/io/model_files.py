@@ -239,7 +239,9 @@ def _read_bytes(folder: Path, entry: Mapping[str, Any]) -> bytes:
 def _read_table(folder: Path, entry: Mapping[str, Any]) -> pa.Table:
     content = _read_bytes(folder, entry)
     try:
-        return pq.read_table(pa.BufferReader(content), use_threads=False)
+        # pyarrow's read_table would first import all of pyarrow.dataset and pyarrow.compute
+        with pq.ParquetFile(pa.BufferReader(content)) as file:
+            return file.read(use_threads=False)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{folder / entry['file']}: no Parquet table: {error}") from error
 

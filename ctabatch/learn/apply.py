@@ -39,7 +39,7 @@ from .options import Task
 from .telescope_rows import EVENT_ROW, available_columns, telescope_rows
 
 #: Array events predicted together.
-CHUNK = 1 << 14
+CHUNK = 1 << 13
 #: What the direction from disp needs of a row.
 _AXIS = ("hillas_fov_lon", "hillas_fov_lat", "hillas_psi", "telescope_pointing_altitude",
          "telescope_pointing_azimuth")  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,8 +92,9 @@ class ModelSet:
         try:
             config = build_config(card["config"], f"{folder}: configuration in the card")
             models: dict[str, dict[Kind, Model]] = {}
+            parsed = functools.cache(parse)  # the models have most features in common
             for entry in card["models"]:
-                features = tuple(parse(f["sql"], f["name"]) for f in entry["features"])
+                features = tuple(parsed(f["sql"], f["name"]) for f in entry["features"])
                 trees = Trees.from_table(tables[entry["name"]], len(features))
                 model = Model(
                     name=str(entry["name"]),

@@ -25,9 +25,18 @@ _MARKERS = "osD^vP*X"
 
 
 def _figure(width: float = 7.0, height: float = 5.0) -> Figure:
+    """Margins are fixed in inches: to fit them to the labels would draw everything twice."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height))
+    figure.subplots_adjust(
+        left=0.85 / width,
+        right=1 - 0.2 / width,
+        bottom=0.6 / height,
+        top=1 - 0.2 / height,
+        hspace=0.08,
+    )
+    return figure
 
 
 def angular_resolution(curves: Curves, *, quantile: int = 68, min_events: int = 10) -> Figure:
@@ -80,7 +89,7 @@ def energy_resolution(curves: Curves, *, min_events: int = 10) -> Figure:
     top.set_xlabel("")
     bottom.axhline(0, color="0.6", lw=1)
     _by_energy(bottom, curves, "bias", min_events)
-    bottom.set(ylabel="bias (median of $E_{reco}/E_{true} - 1$)")
+    bottom.set(ylabel="bias (median of reco / true - 1)")
     _finish(bottom, legend=False)
     return figure
 
