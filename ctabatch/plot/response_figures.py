@@ -66,6 +66,7 @@ def draw_responses(
     ]
     with whole_folder(folder, INDEX, "figures", overwrite=True) as wip:
         for name, _, figure in made:
+            _make_room(figure)
             figure.savefig(wip / name, dpi=_DPI)
         index = [{"file": name, "title": title} for name, title, _ in made]
         (wip / INDEX).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
@@ -97,14 +98,38 @@ def _drawings(references: Sequence[Reference]) -> list[tuple[str, str, tuple[str
 def _figure(height: float = _HEIGHT, width: float = _WIDTH) -> Figure:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)  # type: ignore[union-attr,call-arg]
+    # margins in inches, the same for all: a layout made to measure takes longer than all drawing
+    figure = Figure(figsize=(width, height))
+    left, right, bottom, top = 0.95, 0.2, 0.7, 0.3
+    figure.subplots_adjust(
+        left / width, bottom / height, 1 - right / width, 1 - top / height, hspace=0.08, wspace=0.08
+    )
     return figure
+
+
+def _make_room(figure: Figure) -> None:
+    """Lower the axes by the height of the legends above them."""
+    legends = [ax.get_legend() for ax in figure.axes]
+    figure.set_dpi(_DPI)
+    heights = [legend.get_window_extent().height for legend in legends if legend is not None]
+    if heights:
+        inches = max(heights) / _DPI + 0.1
+        figure.subplots_adjust(top=min(figure.subplotpars.top, 1 - inches / figure.get_figheight()))
 
 
 def _place(table: pl.DataFrame, quantity: str, offset: Any) -> Any:
     there = offsets(table, quantity)
     return offset or (there[0] if there else None)
+
+
+def _fullest(table: pl.DataFrame, quantity: str) -> str:
+    """The group with the most events."""
+    return max(groups(table, quantity), key=lambda group: _n_events(table, quantity, group))
+
+
+def _n_events(table: pl.DataFrame, quantity: str, group: str) -> int:
+    own = table.filter(pl.col("quantity") == quantity, pl.col("group") == group)
+    return int(own["n_events"].sum())
 
 
 def _note(ax: Any, offset: Any, group: str = "") -> None:
@@ -132,7 +157,7 @@ def _area_by_offset(table: pl.DataFrame, offset: Any) -> Figure:
     from . import responses
 
     del offset
-    figure, group = _figure(), groups(table, "aeff")[0]
+    figure, group = _figure(), _fullest(table, "aeff")
     ax = figure.subplots()
     responses.by_offset(ax, table, "aeff", "effective area / m$^2$", group=group)
     _note(ax, None, group)
@@ -146,6 +171,7 @@ def _energy_dispersion(table: pl.DataFrame, offset: Any) -> Figure:
     columns = 1 if len(names) == 1 else 2
     lines = -(-len(names) // columns)
     figure = _figure(_HEIGHT if columns == 1 else 0.8 + 2.6 * lines)
+    figure.subplots_adjust(hspace=0.2)  # for titles
     grid = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
     # without bins of a few events, which have the highest densities
     seen = table.filter(pl.col("quantity") == "edisp", pl.col("n_events") >= 5)
@@ -198,7 +224,7 @@ def _psf(table: pl.DataFrame, offset: Any) -> Figure:
     from . import responses
 
     figure, place = _figure(), _place(table, "psf", offset)
-    group = groups(table, "psf")[0]
+    group = _fullest(table, "psf")
     ax = figure.subplots()
     responses.psf(ax, table, group, place)
     _note(ax, place, group)
@@ -209,7 +235,7 @@ def _background(table: pl.DataFrame, offset: Any) -> Figure:
     from . import responses
 
     del offset
-    figure, group = _figure(), groups(table, "background")[0]
+    figure, group = _figure(), _fullest(table, "background")
     label = "background / (s$^{-1}$ MeV$^{-1}$ sr$^{-1}$)"
     ax = figure.subplots()
     responses.by_offset(ax, table, "background", label, group=group,
