@@ -318,9 +318,9 @@ def test_numbers_of_pixels_and_samples_allocate_nothing(files):
 def test_many_small_markers_do_not_take_forever(files):
     file = files["lst-muons"]
     hostile = (eb.SYNC + eb.pack("IiI", 2010, 0, 0x3FFFFFFF)) * 20_000
-    begin = time.perf_counter()
+    begin = time.process_time()  # of this process alone: others may be busy
     found, account = read(file.data[: file.first] + hostile + file.data[file.first :])
-    assert time.perf_counter() - begin < 20
+    assert time.process_time() - begin < 20
     assert account.n_losses > 0
     np.testing.assert_equal(found, file.events)
 

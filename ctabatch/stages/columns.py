@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Nullable:
+    """A column that has no value in some rows.
+
+    numpy's masked arrays say the same, but took a tenth of the time of a whole batch.
+
+    Attributes
+    ----------
+    values : (n,) array
+    absent : (n,) bool
+        Rows that are null.
+    """
+
+    values: NDArray[Any]
+    absent: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.values)
 
 
 def tensor_array(
@@ -33,7 +54,7 @@ def tensor_array(
 def record_batch(schema: pa.Schema, columns: Mapping[str, Any]) -> pa.RecordBatch:
     """Record batch of a schema from numpy arrays or Arrow arrays by column name.
 
-    Masked numpy arrays become nulls. A value of None stands for a column of nulls.
+    Rows that are absent of a `Nullable` become null, None stands for a column of nulls.
 
     Raises
     ------
@@ -52,8 +73,7 @@ def record_batch(schema: pa.Schema, columns: Mapping[str, Any]) -> pa.RecordBatc
             arrays.append(tensor_array(values, field.type))
         else:
             mask = None
-            if isinstance(values, np.ma.MaskedArray):
-                mask = np.ma.getmaskarray(values)
-                values = values.data
+            if isinstance(values, Nullable):
+                mask, values = values.absent, values.values
             arrays.append(pa.array(values, field.type, mask=mask))
     return pa.RecordBatch.from_arrays(arrays, schema=schema)

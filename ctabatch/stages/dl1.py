@@ -18,7 +18,7 @@ from ctabatch.schemas.images import images
 from ctabatch.schemas.parameters import PARAMETERS
 
 from .clean import TailcutsOptions, clean
-from .columns import record_batch, tensor_array
+from .columns import Nullable, record_batch, tensor_array
 from .extract import Charges, ExtractionOptions, extract
 from .parametrise import parametrise
 
@@ -91,10 +91,9 @@ class TelescopeEvents:
             "tel_id": self.tel_id.astype(np.int16),
         }
 
-    def true_image_sums(self) -> np.ma.MaskedArray[Any, Any]:
-        """Photo-electrons of each telescope event, masked where unknown."""
-        masked: np.ma.MaskedArray[Any, Any] = np.ma.masked_less(self.true_image_sum, 0)
-        return masked.astype(np.int32)  # type: ignore[return-value]
+    def true_image_sums(self) -> Nullable:
+        """Photo-electrons of each telescope event, null where unknown."""
+        return Nullable(self.true_image_sum.astype(np.int32), self.true_image_sum < 0)
 
 
 def process(
@@ -160,8 +159,9 @@ def parameter_rows(
     distance = np.empty(len(events))
     axis = np.ascontiguousarray(events.axis.T)
     impact_distance(events.position, axis[2], axis[3], axis[0], axis[1], distance)
-    columns["true_impact_distance"] = np.ma.masked_invalid(distance)
-    columns["true_impact_distance_uncert"] = np.ma.masked_invalid(0 * distance)
+    unknown = ~np.isfinite(distance)
+    columns["true_impact_distance"] = Nullable(distance, unknown)
+    columns["true_impact_distance_uncert"] = Nullable(np.zeros(len(events)), unknown)
     return record_batch(PARAMETERS, columns)
 
 
@@ -194,4 +194,5 @@ def _true_parameters(events: TelescopeEvents) -> dict[str, Any]:
         return {field.name: None for field in TRUE_IMAGE_PARAMETERS}
     present = _has_truth(events)
     values = parametrise(events.true_image, None, events.true_image > 0, events.geometry)
-    return {f"true_{name}": np.ma.masked_array(column, ~present) for name, column in values.items()}
+    absent = ~present
+    return {f"true_{name}": Nullable(column, absent) for name, column in values.items()}

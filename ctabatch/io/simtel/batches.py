@@ -130,27 +130,36 @@ def batch_plans(
 ) -> Iterator[BatchPlan]:
     """What `raw_batches` decodes, in the same order."""
     run, subarray = events.run, events.run.subarray
-    telescopes = events.telescopes
-    shapes = _shapes(events)
+    telescopes, shapes = events.telescopes, _shapes(events)
+    rows = telescopes[:, ei.ADC_ROW]
+    kinds, idents = events.objects(rows, ot.TYPE, ot.ID)
+    # events of one telescope are mostly alike: each kind is looked at once
+    facts = np.column_stack(
+        [telescopes[:, ei.TEL_ID], kinds, (idents >> 12) & 0xFFFF, rows < 0, shapes]
+    )
+    same: dict[bytes, list[int]] = {}
+    for k, fact in enumerate(np.ascontiguousarray(facts, np.int64)):
+        same.setdefault(fact.tobytes(), []).append(k)
     groups: dict[tuple[Any, ...], list[int]] = {}
-    for k in range(len(telescopes)):
-        tel_id = int(telescopes[k, ei.TEL_ID])
-        description = subarray.telescopes.get(tel_id)
-        row = int(telescopes[k, ei.ADC_ROW])
-        ident = int(events.block.table[row, ot.ID])
-        problem = _problem(shapes[k], description, row, ident)
+    for members in same.values():
+        k = members[0]
+        description = subarray.telescopes.get(int(telescopes[k, ei.TEL_ID]))
+        problem = _problem(shapes[k], description, int(rows[k]), int(idents[k]))
         if problem or description is None:
-            _leave_out(events, k, problem or "its description is incomplete", account)
+            for member in members:
+                why = problem or "its description is incomplete"
+                _leave_out(events, member, why, account)
             continue
-        kind = int(events.block.table[row, ot.TYPE])
         shape = tuple(int(v) for v in shapes[k, : adc.N_SAMPLES + 1])
-        key = (description.tel_type, kind, shape, id(description.geometry))
-        groups.setdefault(key, []).append(k)
+        key = (description.tel_type, int(kinds[k]), shape, id(description.geometry))
+        groups.setdefault(key, []).extend(members)
+    groups = {key: sorted(members) for key, members in sorted(
+        groups.items(), key=lambda item: min(item[1]))}  # fmt: skip
     for (tel_type, kind, shape, _), members in groups.items():
         calibration = run.calibration(tel_type, shape[adc.N_GAINS], shape[adc.N_PIXELS])
         for begin in range(0, len(members), batch_size):
-            rows = np.array(members[begin : begin + batch_size], np.int64)
-            yield BatchPlan(events, rows, tel_type, kind, shape, calibration, account)
+            chosen = np.array(members[begin : begin + batch_size], np.int64)
+            yield BatchPlan(events, chosen, tel_type, kind, shape, calibration, account)
 
 
 def _shapes(events: Events) -> NDArray[np.int64]:
