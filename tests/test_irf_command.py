@@ -259,3 +259,12 @@ def test_the_public_table_of_the_documentation_gives_responses(cli, tmp_path):
     assert area["value"].equals(rows_of(table, "aeff_none")["value"])
     assert (area["value"] > 1e5).sum() == 3  # 0.25 % of the view cone
     assert not (tmp_path / "made/cuts.fits").exists()
+
+
+def test_cuts_take_background_from_no_farther_than_it_was_simulated(cli, inputs, tmp_path):
+    """A ring that is partly empty would make the background too thin."""
+    near = simulate(tmp_path / "near", "proton", 31, options=("--viewcone", 2))
+    code, out, _ = cli("irf", inputs["gamma"], near, "-o", "made", LEAN)
+    assert code == 0
+    assert "up to 2 deg from the pointing, to where background was simulated" in out
+    assert read_cuts(tmp_path / "made").info["background_offset"] == "0.0 to 2.0 deg"
