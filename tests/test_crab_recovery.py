@@ -10,7 +10,7 @@ from benchmarks import crab_recovery
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
     folder = tmp_path_factory.mktemp("crab")
-    crab_recovery.prepare(folder, 1_000_000, 4_000_000)
+    crab_recovery.prepare(folder, 2_000_000, 4_000_000)
     return folder
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 
@@ -10,7 +11,7 @@ import pytest
 from astropy.io import fits
 
 from ctabatch.dl3.observations import to_horizon, wobble
-from ctabatch.dl3.responses import home, listings, read_sets
+from ctabatch.dl3.responses import home, lacking, listings, read_sets
 from ctabatch.errors import InputError, OptionError
 from tests import toy_observations as toy
 
@@ -76,6 +77,14 @@ def test_a_pointing_without_responses_is_refused_with_those_there_are(folder, ob
     sets, _ = read_sets(folder(["zenith.cut([25])"], [f"zenith={LOW}"]), EVENTS)
     with pytest.raises(InputError, match=r"no responses are for this pointing; there are zenith="):
         listings(observations[0], sets)
+
+
+def test_responses_without_background_are_told(folder):
+    sets, _ = read_sets(folder(["quality"], ["quality=good"]), EVENTS)
+    assert lacking(sets) == []
+    without = {kind: hdu for kind, hdu in sets[0].responses.items() if kind != "bkg"}
+    (note,) = lacking([dataclasses.replace(sets[0], responses=without)])
+    assert note.startswith("the responses hold no bkg:")
 
 
 def test_one_group_may_be_named_by_its_folder(folder):

@@ -74,6 +74,17 @@ class ResponseSet:
         return tuple(part for part, same in self.parts if same)
 
 
+def lacking(sets: Sequence[ResponseSet]) -> list[str]:
+    """Notes on responses without which readers leave observations out."""
+    there = set.intersection(*(set(s.responses) for s in sets))
+    missing = [kind for kind in ("aeff", "edisp", "bkg") if kind not in there]
+    if not missing:
+        return []
+    what = " and no ".join(missing)
+    remedy = "gammapy reads such observations only if its option required_irf names what is there"
+    return [f"the responses hold no {what}: {remedy}"]
+
+
 @dataclass(frozen=True)
 class Listing:
     """One event list to be written.

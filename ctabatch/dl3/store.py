@@ -19,7 +19,7 @@ from ctabatch.dl3.make import (
     write_observed,
     write_simulated,
 )
-from ctabatch.dl3.responses import ResponseSet, read_sets
+from ctabatch.dl3.responses import ResponseSet, lacking, read_sets
 from ctabatch.dl3.selection import Selection
 from ctabatch.dl3.simulated import TOLERANCE
 from ctabatch.errors import InputError, OptionError
@@ -114,6 +114,7 @@ def simulated_store(
     sets, of_runs = read_sets(options.irf, primaries[0].samples[0].events)
     divided = {primary.role: primary.divided(of_runs) for primary in primaries}
     notes = [f"{s.source}: {text}" for p in primaries for s in p.samples for text in s.notes]
+    notes += lacking(sets)
     if options.audit:
         notes += _audited(primaries, divided)
     flows = {
@@ -218,7 +219,8 @@ def observed_store(
         options.output, options.selection.apply(events), observations, sets,
         overwrite=options.overwrite, progress=progress,
     )  # fmt: skip
-    return dataclasses.replace(account, flows={"events": options.selection.flow(events)})
+    flows = {"events": options.selection.flow(events)}
+    return dataclasses.replace(account, flows=flows, notes=lacking(sets))
 
 
 def read_table(path: Path, what: str) -> pl.DataFrame:
