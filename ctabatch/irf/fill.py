@@ -15,16 +15,19 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ctabatch.errors import InputError, OptionError
 from ctabatch.expressions import check_columns, parse
 from ctabatch.irf.axes import Axis
 from ctabatch.irf.groups import GroupColumn, Groups
-from ctabatch.irf.histograms import QUANTITIES, Counter, Histogram, IrfAxes, unseen_cuts
+from ctabatch.irf.histograms import QUANTITIES, WEIGHTED, Counter, Histogram, IrfAxes, unseen_cuts
 
 #: Simulated shower of an event in the numbering of sim_telarray: event = 100 * shower + use.
 SHOWER = "obs_id * 10000000000 + event_id // 100"
 
+#: What a counter counts: columns, cuts, and whether weights.
+_Key = tuple[tuple[str, ...], tuple[str, ...], bool]
 _MIGRA = pl.col("reco_energy").cast(pl.Float64) / pl.col("true_energy").cast(pl.Float64)
 
 
@@ -112,7 +115,8 @@ def fill(
     cuts = [cut for cut in (gammaness, theta) if cut is not None]
     cuts += ["is_valid"] if "is_valid" in available else []
     wanted |= {f"cut {cut}": pl.col(cut).fill_null(value=False) for cut in cuts}
-    if weight is not None:
+    weighted = weight is not None and not set(quantities).isdisjoint(WEIGHTED)
+    if weight is not None and weighted:
         wanted["weight"] = pl.col(weight).cast(pl.Float64).fill_null(np.nan)
     wanted |= {name: c.expr for name, c in zip(names, groups.columns, strict=True)}
     if shower is not None:
@@ -121,7 +125,16 @@ def fill(
         wanted["shower"] = uses.expr.cast(pl.Int64)
     check_wanted(wanted, available)
     query = events.select(**wanted)
-    counters = {quantity: Counter(quantity, axes, list(pairs)) for quantity in quantities}
+    # quantities that count the same events in the same bins share a counter
+    counters: dict[_Key, Counter] = {}
+    keys: dict[str, _Key] = {}
+    for quantity in quantities:
+        unseen = unseen_cuts(quantity, gammaness, theta, point_like=point_like)
+        seen = tuple(cut for cut in cuts if cut not in unseen)
+        columns = tuple(map(str, QUANTITIES[quantity]))
+        keys[quantity] = columns, seen, weighted and quantity in WEIGHTED
+        if keys[quantity] not in counters:
+            counters[keys[quantity]] = Counter(quantity, axes, list(pairs))
     n_events = 0
     for batch in batches(query, whole_showers=shower is not None):
         n_events += batch.height
@@ -130,15 +143,22 @@ def fill(
         for row, (column, axis) in enumerate(pairs):
             bins[row] = _axis(axes, axis).index(batch[column].to_numpy())
         passes = {cut: batch[f"cut {cut}"].to_numpy() for cut in cuts}
-        for quantity, counter in counters.items():
-            unseen = unseen_cuts(quantity, gammaness, theta, point_like=point_like)
-            chosen = [p for cut, p in passes.items() if cut not in unseen]
-            selected = np.ones(batch.height, bool) if not chosen else np.logical_and.reduce(chosen)
-            counter.add(batch, bins, numbers, selected, len(groups))
+        weights = batch["weight"].to_numpy() if weighted else None
+        showers = batch["shower"].to_numpy() if shower is not None else None
+        cells: dict[tuple[str, ...], NDArray[np.int64]] = {}
+        selections: dict[tuple[str, ...], NDArray[np.bool_]] = {}
+        for (axes_of, seen, _), counter in counters.items():
+            if axes_of not in cells:
+                cells[axes_of] = counter.cells(bins, numbers)
+            if seen not in selections:
+                own = [passes[cut] for cut in seen]
+                every = np.ones(batch.height, bool)
+                selections[seen] = np.logical_and.reduce(own) if own else every
+            counter.add(cells[axes_of], selections[seen], weights, showers, len(groups))
     labels = dict(zip(groups.labels(), groups.parts(), strict=True)) if n_events or not by else {}
     found = {
-        (label, quantity): counter.histogram(number)
-        for quantity, counter in counters.items()
+        (label, quantity): counters[key].histogram(number, quantity)
+        for quantity, key in keys.items()
         for number, label in enumerate(labels)
     }
     applied = theta is not None and point_like
@@ -176,16 +196,23 @@ def batches(query: pl.LazyFrame, *, whole_showers: bool) -> Iterator[pl.DataFram
         if not whole_showers:
             yield batch.rechunk()
             continue
-        batch = batch if held is None else pl.concat([held, batch])
         if batch.height == 0:
             continue
         if batch["shower"].null_count():
             raise InputError("the expression that names the simulated shower has no value in a row")
         shower = batch["shower"].to_numpy()
-        others = np.flatnonzero(shower != shower[-1])
-        end = int(others[-1]) + 1 if len(others) else 0
+        begin = 0
+        if held is not None:
+            others = np.flatnonzero(shower != held["shower"][0])
+            begin = int(others[0]) if len(others) else len(shower)
+            held = pl.concat([held, batch[:begin]])
+            if begin == len(shower):
+                continue
+            yield held.rechunk()
+        others = np.flatnonzero(shower[begin:] != shower[-1])
+        end = begin + int(others[-1]) + 1 if len(others) else begin
         held = batch[end:]
-        if end:
-            yield batch[:end].rechunk()
+        if end > begin:
+            yield batch[begin:end].rechunk()
     if held is not None:
         yield held.rechunk()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from ctabatch.errors import InputError, OptionError
@@ -165,26 +164,30 @@ class Counter:
         self.weighted = quantity in WEIGHTED
         self.exact = True
 
+    def cells(self, bins: NDArray[np.int32], numbers: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Cell of each event, from its bins on all axes and the number of its group."""
+        found = np.empty(len(numbers), np.int64)
+        histogram_cells(bins, numbers, self.rows, self.sizes, found)
+        return found
+
     def add(
         self,
-        batch: pl.DataFrame,
-        bins: NDArray[np.int32],
-        numbers: NDArray[np.int32],
+        cells: NDArray[np.int64],
         selected: NDArray[np.bool_],
+        weight: NDArray[np.float64] | None,
+        shower: NDArray[np.int64] | None,
         n_groups: int,
     ) -> None:
-        """Count the selected rows of a batch with columns weight and shower, if there are any."""
-        weighted, reused = self.weighted and "weight" in batch.columns, "shower" in batch.columns
+        """Count the selected events of a batch; weights do not matter to all quantities."""
         self._grow(n_groups)
-        cells = np.empty(batch.height, np.int64)
-        histogram_cells(bins, numbers, self.rows, self.sizes, cells)
         add_counts(cells, selected, self.counts.reshape(-1))
-        if weighted or reused:
+        own = weight if self.weighted else None
+        if own is not None or shower is not None:
             self.exact = False
-            weight = batch["weight"].to_numpy() if weighted else np.ones(batch.height)
-            shower = batch["shower"].to_numpy() if reused else np.arange(batch.height)
+            weights = np.ones(len(cells)) if own is None else own
+            uses = np.arange(len(cells)) if shower is None else shower
             sums, squares = self.sums.reshape(-1), self.squares.reshape(-1)
-            add_weights(cells, selected, weight, shower, sums, squares)
+            add_weights(cells, selected, weights, uses, sums, squares)
 
     def _grow(self, n_groups: int) -> None:
         missing = n_groups - len(self.counts)
@@ -193,8 +196,8 @@ class Counter:
             self.counts = np.pad(self.counts, more)
             self.sums, self.squares = np.pad(self.sums, more), np.pad(self.squares, more)
 
-    def histogram(self, number: int) -> Histogram:
-        """What was counted in one group."""
+    def histogram(self, number: int, quantity: str) -> Histogram:
+        """What was counted in one group, for a quantity with these axes."""
         self._grow(number + 1)
         shape = tuple(int(size) for size in self.sizes)
         counts = self.counts[number].reshape(shape)
@@ -203,5 +206,5 @@ class Counter:
         else:
             sums, squares = (a[number].reshape(shape) for a in (self.sums, self.squares))
         if not np.isfinite(sums).all():
-            raise InputError(f"{self.quantity}: some selected events have no finite weight")
-        return Histogram(self.quantity, self.axes, counts, sums, squares)
+            raise InputError(f"{quantity}: some selected events have no finite weight")
+        return Histogram(quantity, self.axes, counts, sums, squares)

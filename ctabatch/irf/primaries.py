@@ -106,8 +106,11 @@ class Primary:
 
     @property
     def shower(self) -> str | None:
-        """SQL that tells the uses of one shower, if all inputs number them as sim_telarray."""
-        return SHOWER if all(sample.runs is not None for sample in self.samples) else None
+        """SQL that tells the uses of one shower, if showers were used repeatedly."""
+        runs = [sample.runs for sample in self.samples]
+        known = all(own is not None for own in runs)
+        reused = any(own is not None and (own["reuse"] > 1).any() for own in runs)
+        return SHOWER if known and reused else None
 
     def divided(self, by: Sequence[GroupColumn]) -> dict[tuple[str, ...], Division]:
         """Events by the values of expressions that are the same for all events of a run.

@@ -28,8 +28,8 @@ def showers_of_runs(dataset: Dataset) -> pl.DataFrame:
     DataFrame
         A row for each run: obs_id; n_showers, uses of showers by the headers (those of all files
         that were merged into one); n_histogram, the same counted in the file's histogram of
-        showers, null without one; `RANGES` in the units of `SimulatedShowers`; pointing_alt and
-        pointing_az in deg.
+        showers, null without one; reuse, the most uses of a shower; `RANGES` in the
+        units of `SimulatedShowers`; pointing_alt and pointing_az in deg.
 
     Raises
     ------
@@ -65,6 +65,7 @@ def showers_of_runs(dataset: Dataset) -> pl.DataFrame:
         )
     runs = headers.group_by("obs_id").agg(
         (pl.col("n_showers") * pl.col("shower_reuse")).sum(),
+        pl.col("shower_reuse").max().alias("reuse"),
         *(pl.col(name).first() for name in RANGES),
         *(pl.col(name).n_unique().alias(f"n {name}") for name in RANGES),
     )
@@ -82,7 +83,9 @@ def showers_of_runs(dataset: Dataset) -> pl.DataFrame:
     else:
         runs = runs.with_columns(n_histogram=pl.lit(None, pl.Float64))
     runs = runs.join(run_pointings(dataset).collect(), on="obs_id", how="left").sort("obs_id")
-    return runs.select("obs_id", "n_showers", "n_histogram", *RANGES, "pointing_alt", "pointing_az")
+    return runs.select(
+        "obs_id", "n_showers", "n_histogram", "reuse", *RANGES, "pointing_alt", "pointing_az"
+    )
 
 
 def combined(runs: pl.DataFrame) -> SimulatedShowers:
