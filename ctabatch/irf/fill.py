@@ -189,8 +189,9 @@ def check_wanted(wanted: Mapping[str, pl.Expr], available: Sequence[str]) -> Non
 
 def batches(query: pl.LazyFrame, *, whole_showers: bool) -> Iterator[pl.DataFrame]:
     """Batches of a streaming query; if wanted, no shower is divided between two."""
-    # polars declares this method unstable: tests pin what is used of it
-    found: Any = query.collect_batches(engine="streaming", maintain_order=whole_showers)
+    # polars declares this method unstable: tests pin what is used of it. In order, so that sums of
+    # weights are the same to the last digit each time
+    found: Any = query.collect_batches(engine="streaming", maintain_order=True)
     held: pl.DataFrame | None = None
     for batch in found:
         if not whole_showers:

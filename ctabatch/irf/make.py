@@ -25,8 +25,8 @@ from ctabatch.irf.primaries import RUN_COLUMNS, Division, Primary
 from ctabatch.irf.products import Product
 from ctabatch.irf.selection import select_cuts
 from ctabatch.irf.simulated import SimulatedShowers
-from ctabatch.irf.spectra import spectrum
-from ctabatch.irf.weights import weighted
+from ctabatch.irf.spectra import Spectrum, spectrum
+from ctabatch.irf.weights import weight_expression
 
 #: Told (what is being done, steps done, steps in all).
 Progress = Callable[[str, int, int], None]
@@ -195,12 +195,7 @@ class _Making:
 
     def _signal(self, gammas: Mapping[tuple[str, ...], Division], offset: Axis) -> pl.LazyFrame:
         """Gammas with derived columns, weighted to the whole source in each bin of offset."""
-        frames = []
-        for division in gammas.values():
-            events = with_derived(division.events, self._derived())
-            bins = offset if division.showers.is_diffuse else None
-            frames.append(weighted(events, division.showers, self.spectrum, self.time, offset=bins))
-        return _concatenated(frames)
+        return self._weighted(list(gammas.values()), self.spectrum, offset)
 
     def _background(self) -> pl.LazyFrame | None:
         """Weighted events of all background primaries."""
@@ -209,11 +204,26 @@ class _Making:
         for primary in self.backgrounds:
             self.tell(f"looking at the {primary.role}s")
             flux = spectrum(getattr(self.config.spectra, primary.role), diffuse=True)
-            for division in self._divided(primary).values():
-                self.filled = min(self.filled, division.showers.viewcone_max)
-                events = with_derived(division.events, self._derived())
-                frames.append(weighted(events, division.showers, flux, self.time))
+            divisions = list(self._divided(primary).values())
+            self.filled = min(self.filled, *(d.showers.viewcone_max for d in divisions))
+            frames.append(self._weighted(divisions, flux))
         return _concatenated(frames) if frames else None
+
+    def _weighted(
+        self, divisions: Sequence[Division], flux: Spectrum, offset: Axis | None = None
+    ) -> pl.LazyFrame:
+        """Events with derived columns and weights; what is in one frame is read once."""
+        frames = []
+        for frame in {id(division.frame): division.frame for division in divisions}.values():
+            weight = pl.lit(None, pl.Float64)
+            for division in divisions:
+                if division.frame is frame:
+                    bins = offset if division.showers.is_diffuse else None
+                    own = weight_expression(division.showers, flux, self.time, bins)
+                    here = division.condition
+                    weight = own if here is None else pl.when(here).then(own).otherwise(weight)
+            frames.append(with_derived(frame, self._derived()).with_columns(weight=weight))
+        return _concatenated(frames)
 
     def _ring(self) -> tuple[float, float]:
         """Offsets from which cuts take their events: no farther than all background reaches."""

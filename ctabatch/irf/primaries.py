@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from ctabatch.irf.agreement import (
     circumstances,
     circumstances_of_events,
 )
+from ctabatch.irf.divisions import Division, divided, together
 from ctabatch.irf.event_keys import check_copies
 from ctabatch.irf.events import dataset_events, sources
 from ctabatch.irf.fill import SHOWER
@@ -24,7 +25,7 @@ from ctabatch.irf.foreign import open_foreign
 from ctabatch.irf.groups import GroupColumn
 from ctabatch.irf.prediction_models import check_models
 from ctabatch.irf.simulated import SimulatedShowers, parse_simulated
-from ctabatch.irf.simulated_runs import combined, showers_of_runs
+from ctabatch.irf.simulated_runs import showers_of_runs
 
 #: What events may come from; the first is the signal.
 ROLES = ("gamma", "proton", "electron")
@@ -127,93 +128,9 @@ class Primary:
         """
         parts: dict[tuple[str, ...], list[Division]] = {}
         for sample in self.samples:
-            for key, division in _divided(sample, by):
+            for key, division in divided(sample, by):
                 parts.setdefault(key, []).append(division)
-        return {key: _together(found, self.role) for key, found in parts.items()}
-
-
-@dataclass(frozen=True, eq=False)
-class Division:
-    """Events that share the showers they come from."""
-
-    events: pl.LazyFrame
-    showers: SimulatedShowers
-    runs: pl.DataFrame | None
-    source: str
-
-
-def _divided(sample: Sample, by: Sequence[GroupColumn]) -> list[tuple[tuple[str, ...], Division]]:
-    if sample.runs is None:
-        if sample.showers is None:
-            raise OptionError(f"{sample.source}: the simulated showers are not stated")
-        if by:
-            names = ", ".join(column.name for column in by)
-            key = _constant(sample, by)
-            if key is None:
-                raise InputError(
-                    f"{sample.source}: --by {names} separates events of this table, but its "
-                    "simulated showers are known for all of it only; give one table for each value"
-                )
-            return [(key, Division(sample.events, sample.showers, None, sample.source))]
-        return [((), Division(sample.events, sample.showers, None, sample.source))]
-    if not by:
-        showers = combined(sample.runs)
-        return [((), Division(sample.events, showers, sample.runs, sample.source))]
-    labels = [
-        [column.labels[code] for code in column.codes(_values(sample.runs, column))]
-        for column in by
-    ]
-    keys = list(zip(*labels, strict=True))
-    found = []
-    for key in dict.fromkeys(keys):
-        runs = sample.runs.filter(pl.Series([own == key for own in keys]))
-        chosen = pl.col("obs_id").is_in(runs["obs_id"].implode())
-        division = Division(sample.events.filter(chosen), combined(runs), runs, sample.source)
-        found.append((key, division))
-    return found
-
-
-def _values(frame: pl.DataFrame, column: GroupColumn) -> pl.Series:
-    return frame.select(column.expr.alias("value"))["value"]
-
-
-def _constant(sample: Sample, by: Sequence[GroupColumn]) -> tuple[str, ...] | None:
-    """Labels of a table in which each expression has one value; None if it has several."""
-    labels = []
-    for column in by:
-        ends = sample.events.select(column.expr.min().alias("a"), column.expr.max().alias("b"))
-        row = ends.collect(engine="streaming")
-        codes = {int(column.codes(row[name])[0]) for name in ("a", "b")}
-        if len(codes) > 1:
-            return None
-        labels.append(column.labels[codes.pop()])
-    return tuple(labels)
-
-
-def _together(divisions: Sequence[Division], role: str) -> Division:
-    if len(divisions) == 1:
-        return divisions[0]
-    names = set(divisions[0].events.collect_schema().names())
-    for division in divisions[1:]:
-        names &= set(division.events.collect_schema().names())
-    order = [n for n in divisions[0].events.collect_schema().names() if n in names]
-    events = pl.concat([d.events.select(order) for d in divisions], how="vertical_relaxed")
-    sources = ", ".join(division.source for division in divisions)
-    tables = [division.runs for division in divisions]
-    if all(runs is not None for runs in tables):
-        runs = pl.concat([runs for runs in tables if runs is not None])
-        return Division(events, combined(runs), runs, sources)
-    first = divisions[0].showers
-    for division in divisions:
-        own = {k: v for k, v in division.showers.record().items() if k != "n_showers"}
-        expected = {k: v for k, v in first.record().items() if k != "n_showers"}
-        if own != expected or division.showers.counts is not None:
-            raise InputError(
-                f"{role}: {divisions[0].source} and {division.source} simulated different things, "
-                "so their showers cannot be added; make responses of each by itself"
-            )
-    showers = replace(first, n_showers=sum(division.showers.n_showers for division in divisions))
-    return Division(events, showers, None, sources)
+        return {key: together(found, self.role) for key, found in parts.items()}
 
 
 def open_primary(
@@ -292,3 +209,6 @@ def _table_sample(name: str, column_map: str | None, showers: SimulatedShowers) 
         name, found.events, showers=showers, record=record, notes=found.notes,
         circumstances=circumstances_of_events(found.events),
     )  # fmt: skip
+
+
+__all__ = ["ROLES", "RUN_COLUMNS", "Division", "Primary", "Sample", "open_primary"]

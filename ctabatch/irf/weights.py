@@ -51,6 +51,13 @@ def weighted(
     Source: the definition of pyirf (`calculate_event_weights`), w = F_target(E) / F_simulated(E).
     Bins of offset that reach beyond the view cone are given the solid angle inside of it only.
     """
+    return events.with_columns(weight=weight_expression(showers, spectrum, obs_time_s, offset))
+
+
+def weight_expression(
+    showers: SimulatedShowers, spectrum: Spectrum, obs_time_s: float, offset: Axis | None = None
+) -> pl.Expr:
+    """The weight as an expression of the columns; for the arguments see `weighted`."""
     if not (np.isfinite(obs_time_s) and obs_time_s > 0):
         raise OptionError(f"observation time must be above 0, not {obs_time_s} s")
     _check(showers, spectrum, offset)
@@ -60,7 +67,7 @@ def weighted(
     weight = spectrum.expr("true_energy") / (_per_energy(showers) * per_flux)
     if offset is not None:
         weight = weight * _inverse_solid_angle(offset, showers)
-    return events.with_columns(weight=weight)
+    return weight
 
 
 def _check(showers: SimulatedShowers, spectrum: Spectrum, offset: Axis | None) -> None:
