@@ -155,3 +155,16 @@ def test_responses_are_read_by_class_and_two_of_one_type_are_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no responses"):
         irf_hdus.read_responses(tmp_path / "empty")
+
+
+def test_gammapy_reads_a_single_bin_of_offset_without_a_message(tmp_path, caplog):
+    from astropy.io import fits
+    from gammapy.irf import EffectiveAreaTable2D
+
+    path = tmp_path / "aeff.fits"
+    hdu = irf_hdus.effective_area_hdu(AREA[:, :1], ENERGY, OFFSET[:2])
+    fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(path)
+    area = EffectiveAreaTable2D.read(path)
+    assert caplog.messages == []
+    assert area.axes["offset"].nbin == 1
+    np.testing.assert_array_equal(area.data, AREA[:, :1])

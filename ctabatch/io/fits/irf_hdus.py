@@ -344,8 +344,10 @@ def _response(
             raise InputError(f"{name}: edges of {axis} must be two or more increasing numbers")
         shape.append(len(edges) - 1)
         for side, part in (("LO", edges[:-1]), ("HI", edges[1:])):
-            form = f"{len(part)}D"
-            columns.append(fits.Column(f"{axis}_{side}", form, unit or None, array=part[None]))
+            # without its shape, readers take an array of one number for a number
+            form, dim = f"{len(part)}D", "(1)" if len(part) == 1 else None
+            column = f"{axis}_{side}"
+            columns.append(fits.Column(column, form, unit or None, dim=dim, array=part[None]))
     for column, (given, unit) in values.items():
         array = np.asarray(given, np.float64)
         if array.shape != tuple(shape):
