@@ -171,8 +171,10 @@ def _energy_dispersion(table: pl.DataFrame, offset: Any) -> Figure:
     columns = 1 if len(names) == 1 else 2
     lines = -(-len(names) // columns)
     figure = _figure(_HEIGHT if columns == 1 else 0.8 + 2.6 * lines)
-    figure.subplots_adjust(hspace=0.2)  # for titles
-    grid = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
+    figure.subplots_adjust(right=1 - 0.75 / _WIDTH)  # for the label of the colours
+    beside = figure.add_gridspec(1, 2, width_ratios=[1, 0.03], wspace=0.05)
+    places = beside[0].subgridspec(lines, columns, hspace=0.2, wspace=0.08)  # room for titles
+    grid = places.subplots(squeeze=False, sharex=True, sharey=True)
     # without bins of a few events, which have the highest densities
     seen = table.filter(pl.col("quantity") == "edisp", pl.col("n_events") >= 5)
     highest: Any = seen["value"].max()
@@ -188,7 +190,7 @@ def _energy_dispersion(table: pl.DataFrame, offset: Any) -> Figure:
         above.tick_params(labelbottom=True)
         above.set_xlabel(responses.TRUE)
     label = f"probability density ({bin_text(place)})" if place else "probability density"
-    figure.colorbar(image, ax=grid, label=label, pad=0.02, extend="max")
+    figure.colorbar(image, cax=figure.add_subplot(beside[1]), label=label, extend="max")
     return figure
 
 
