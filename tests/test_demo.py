@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A small demonstration, and its folder under the key "folder"."""
     folder = tmp_path_factory.mktemp("demo")
     sizes = ["--gammas", "40", "--protons", "60", "--muons", "4", "--training", "600"]
+    sizes += ["--events", "200000", "--exposure", "2"]
     done = ctabatch("demo", "-o", "out", "--json", *sizes, cwd=folder)
     assert done.returncode == 0, done.stderr
     return {**json.loads(done.stdout), "folder": folder / "out"}
@@ -42,7 +45,7 @@ def test_demo_processes_every_simulated_event(demo: dict[str, Any]) -> None:
 
 def test_demo_draws_pictures_that_are_not_blank(demo: dict[str, Any]) -> None:
     pictures = sorted((demo["folder"] / "figures").glob("*.png"))
-    names = ["direction", "energy", "event", "gallery", "parameters", "roc"]
+    names = ["direction", "energy", "event", "gallery", "parameters", "roc", "spectrum"]
     assert [path.stem for path in pictures] == names
     for path in pictures:
         pixels = imread(path)
@@ -62,8 +65,77 @@ def test_models_of_the_demo_tell_gammas_from_protons(demo: dict[str, Any]) -> No
     assert 0.85 < numbers["auc"] <= 1
     assert 0.05 < numbers["energy_resolution"] < 0.5
     assert 0.02 < numbers["angular_resolution_deg"] < 0.3
-    test = Dataset(demo["folder"] / "test")
+    test = Dataset(demo["folder"] / "test" / "gammas")
     assert test.prefixes == ["LightGBM", "PlainMean"]
+
+
+def test_demo_makes_responses_of_its_own_events(demo: dict[str, Any]) -> None:
+    table = pl.read_parquet(demo["folder"] / "irf" / "irf.parquet")
+    assert {"aeff", "edisp", "psf", "background", "sensitivity"} <= set(table["quantity"])
+    flow = demo["responses"]["cut_flow"]
+    assert flow["gamma"]["all"] > flow["gamma"]["theta cut"] > 0
+    assert flow["background"]["all"] > flow["background"]["gammaness cut"]
+
+
+def test_demo_recovers_the_spectrum_of_the_crab_nebula(demo: dict[str, Any]) -> None:
+    """Within three standard errors: one seed, not a search for one that fits better."""
+    crab = demo["crab"]
+    assert crab["true_amplitude"] == 2.83e-11
+    for name in ("amplitude", "index"):
+        error = crab[f"{name}_error"]
+        assert 0 < error < 0.1 * crab[name]
+        assert abs(crab[name] - crab[f"true_{name}"]) < 3 * error
+    assert crab["observations"] == 4
+    assert crab["n_on"] > 10 * crab["alpha"] * crab["n_off"]
+
+
+def test_event_lists_of_the_demo_have_no_finding(demo: dict[str, Any]) -> None:
+    done = ctabatch("dl3", "check", str(demo["folder"] / "crab" / "dl3"), cwd=demo["folder"])
+    assert done.returncode == 0, done.stdout
+
+
+def test_page_of_the_demo_shows_every_figure_and_links_to_what_is_there(
+    demo: dict[str, Any],
+) -> None:
+    text = (demo["folder"] / "index.html").read_text(encoding="utf-8")
+    targets = set(re.findall(r'(?:src|href)="([^"]+)"', text))
+    assert {str(demo["folder"] / target) for target in targets} >= {
+        str((demo["folder"].parent / path).absolute()) for path in demo["figures"]
+    }
+    for target in targets:
+        assert not target.startswith(("/", "http")), target
+        assert (demo["folder"] / target).exists(), target
+    assert "<script" not in text
+    assert f"{1e11 * demo['crab']['amplitude']:.2f}" in text
+    assert "not those of the sections above" in text
+
+
+def test_page_of_the_demo_is_well_formed(demo: dict[str, Any]) -> None:
+    """As XML, but for the two elements of HTML that have no end."""
+    text = (demo["folder"] / "index.html").read_text(encoding="utf-8")
+    text = re.sub(r"<(meta|img)([^>]*)>", r"<\1\2/>", text.partition("\n")[2])
+    root = ET.fromstring(text)
+    assert [element.text for element in root.iter("title")] == ["ctabatch demo"]
+
+
+def test_without_gammapy_the_demo_says_what_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ctabatch.demo import DemoOptions
+    from ctabatch.demo.crab import observe_crab
+    from ctabatch.demo.page import _crab
+
+    monkeypatch.setitem(sys.modules, "gammapy", None)
+    monkeypatch.delitem(sys.modules, "ctabatch.demo.crab_spectrum", raising=False)
+    for name in [name for name in sys.modules if name.startswith("gammapy.")]:
+        monkeypatch.delitem(sys.modules, name)
+    options = DemoOptions(events=20_000, exposure=0.5)
+    found = observe_crab(tmp_path, options, lambda *_: None)
+    assert "pip install 'ctabatch[gammapy]'" in found["crab"]["needs"]
+    assert found["crab"]["events"] > 0
+    page = "".join(_crab(tmp_path, options, found["crab"], found["figures"]))
+    assert "pip install" in page
+    assert "spectrum.png" not in page
 
 
 def test_demo_refuses_a_folder_of_something_else(tmp_path: Path) -> None:

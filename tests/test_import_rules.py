@@ -75,6 +75,10 @@ ALLOWED: dict[str, set[str]] = {
         *("ctabatch.dl3", "ctabatch.io", "ctabatch.irf", "ctabatch.learn", "ctabatch.plot"),
         "ctabatch.simulate",
     },
+    # what a user of the event lists does with gammapy, which is optional: a file of its own
+    "ctabatch/demo/crab_spectrum.py": {
+        *("astropy", "gammapy", "numpy", "regions", "ctabatch.plot"),
+    },
     # the options of a stage are declared beside it
     "ctabatch/config.py": {"pydantic", "yaml", "ctabatch.errors", "ctabatch.stages"},
     "ctabatch/source.py": {

@@ -24,13 +24,24 @@ def command(
     ] = 3000,
     array: Annotated[str, typer.Option(help="Array, as in ctabatch simulate.")] = "alpha-north",
     seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 1,
+    events: Annotated[
+        int,
+        typer.Option(
+            min=1000, help="Showers simulated as reconstructed events, for the Crab Nebula."
+        ),
+    ] = 1_000_000,
+    exposure: Annotated[
+        float, typer.Option(min=0.5, max=50, help="Hours on the Crab Nebula.")
+    ] = 5.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Simulate gammas, protons and muons, process them, train models, and draw what came out.
+    """The whole chain on simulated showers: from sim_telarray files to the spectrum of a source.
 
     Needs no network and no input. Writes genuine sim_telarray files, datasets of Parquet files,
-    models of energy, gammaness and direction, their predictions, and pictures. The first run
-    compiles the kernels, which takes some seconds more.
+    models of energy, gammaness and direction, their predictions, cuts, instrument responses and
+    event lists; measures the spectrum of the simulated Crab Nebula with gammapy, if that is
+    installed; and shows it all on one page, index.html. The first run compiles the kernels, which
+    takes some seconds more.
 
     Examples:
       ctabatch demo
@@ -45,7 +56,7 @@ def command(
             f"{output}: this folder holds something else ({sorted(others)[0]}, ...); name a new one"
         )
     begin = time.perf_counter()
-    options = DemoOptions(gammas, protons, muons, training, array, seed)
+    options = DemoOptions(gammas, protons, muons, training, array, seed, events, exposure)
     result = _run(output, options, quiet=as_json, run_demo=run_demo)
     result["seconds"] = round(time.perf_counter() - begin, 1)
     if as_json:
@@ -87,11 +98,29 @@ def _print(result: dict[str, Any], output: Path) -> None:
     console.print(f"\nsim_telarray files  {output / 'simtel'}")
     console.print(f"DL1 dataset         {result['dataset']}")
     console.print(f"models              {result['models']}")
-    for path in result["figures"]:
-        console.print(f"figure              {path}")
+    console.print(f"responses           {result['responses']['folder']}")
+    console.print(f"event lists         {result['crab']['store']}")
     numbers = result["performance"]
     console.print(
         f"\ntest events: energy resolution {numbers['energy_resolution']:.1%}, angular resolution "
         f"{numbers['angular_resolution_deg']} deg, area under the ROC curve {numbers['auc']}"
     )
-    console.print(f"\n{result['seconds']} s. Next: ctabatch info {result['dataset']}")
+    _print_spectrum(console, result["crab"])
+    console.print(
+        f"\n{len(result['figures'])} figures and all numbers on one page: {result['page']} "
+        f"({result['seconds']} s)"
+    )
+
+
+def _print_spectrum(console: Any, crab: dict[str, Any]) -> None:
+    if "needs" in crab:
+        console.print(crab["needs"], markup=False)
+        return
+    amplitude, error, true = (
+        1e11 * crab[name] for name in ("amplitude", "amplitude_error", "true_amplitude")
+    )
+    console.print(
+        f"Crab Nebula, {crab['hours']:g} h: {amplitude:.2f} ± {error:.2f} e-11 /TeV/s/cm2 at 1 TeV "
+        f"({true:.2f} put in), index {crab['index']:.2f} ± {crab['index_error']:.2f} "
+        f"({crab['true_index']:.2f} put in)"
+    )

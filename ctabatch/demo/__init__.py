@@ -10,8 +10,10 @@ from typing import Any
 #: Told (what is being done, how many of, how many in all).
 Progress = Callable[[str, int, int], None]
 
+#: The page that shows everything.
+PAGE = "index.html"
 #: What a demonstration leaves in its folder.
-CONTENT = frozenset({"simtel", "dl1", "figures", "training", "models", "test"})
+CONTENT = frozenset({"simtel", "dl1", "figures", "training", "models", "test", "irf", "crab", PAGE})
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,10 @@ class DemoOptions:
         twice as many.
     array : str
     seed : int
+    events : int
+        Showers of each kind that are simulated as reconstructed events, for the Crab Nebula.
+    exposure : float
+        Hours on the Crab Nebula.
     """
 
     gammas: int = 200
@@ -35,27 +41,40 @@ class DemoOptions:
     training: int = 3000
     array: str = "alpha-north"
     seed: int = 1
+    events: int = 1_000_000
+    exposure: float = 5.0
 
 
 def run_demo(folder: Path, options: DemoOptions, progress: Progress) -> dict[str, Any]:
-    """Simulate, process, query and draw into a folder; train models, apply and judge them.
+    """Simulate showers and follow them from files to the spectrum of a source.
 
     Parameters
     ----------
     folder : Path
-        Gets the folders named in `CONTENT`.
+        Gets what is named in `CONTENT`.
     options : DemoOptions
     progress : callable
 
     Returns
     -------
     dict
-        Files made and numbers found: ``files``, ``figures``, ``counts``, ``performance``.
+        Files made and numbers found: ``files``, ``dataset``, ``models``, ``counts``,
+        ``performance``, ``responses``, ``crab``, ``figures`` (all pictures) and ``page``.
     """
+    from .crab import observe_crab
     from .first_look import first_look
     from .models import train_and_test
+    from .page import write_page
+    from .responses import own_responses
 
     result = first_look(folder, options, progress)
-    judged = train_and_test(folder, options, progress)
-    result["figures"] += judged.pop("figures")
-    return {**result, **judged}
+    figures = {"showers": result.pop("figures")}
+    for name, step in (
+        ("models", train_and_test), ("responses", own_responses), ("crab", observe_crab)
+    ):  # fmt: skip
+        found = step(folder, options, progress)
+        figures[name] = found.pop("figures")
+        result |= found
+    result["page"] = str(write_page(folder, options, result, figures))
+    result["figures"] = [path for paths in figures.values() for path in paths]
+    return result

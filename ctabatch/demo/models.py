@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +34,10 @@ from ctabatch.simulate.options import SimulationOptions
 if TYPE_CHECKING:
     from . import DemoOptions, Progress
 
+#: Name of the predictions that are used further on.
+PREFIX = "LightGBM"
 #: Name of the predictions -> how directions of telescopes are combined.
-_DIRECTIONS = {"LightGBM": "disp-signs", "PlainMean": "mean"}
+_DIRECTIONS = {PREFIX: "disp-signs", "PlainMean": "mean"}
 
 
 def train_and_test(folder: Path, options: DemoOptions, progress: Progress) -> dict[str, Any]:
@@ -46,17 +49,17 @@ def train_and_test(folder: Path, options: DemoOptions, progress: Progress) -> di
         ``models``, ``figures`` and ``performance`` (energy resolution, angular resolution and
         area under the ROC curve of the test events).
     """
-    gammas, protons, test = (
+    gammas, protons, *tests = (
         _simulate(folder / where, primary, n, options, k, progress)
         for k, (where, primary, n) in enumerate(
             [
                 ("training/gammas", "gamma", options.training),
                 ("training/protons", "proton", 2 * options.training),
-                ("test", "gamma", options.training),
+                ("test/gammas", "gamma", options.training),
+                ("test/protons", "proton", 2 * options.training),
             ]
         )
     )
-    _simulate(test, "proton", 2 * options.training, options, 3, progress)
     models = folder / "models"
     with SpoolFolder(folder / "training") as spools:
         config = TrainConfig(n_cross_validation=2)
@@ -65,23 +68,22 @@ def train_and_test(folder: Path, options: DemoOptions, progress: Progress) -> di
         )
     write_models(models, trained.card, trained.trees, trained.tables, overwrite=True)
     model_set = ModelSet.read(models)
-    parts = part_tables(test)
+    parts = [part for test in tests for part in part_tables(test)]
     for index, part in enumerate(parts):
         progress("apply models", index, len(parts))
         for prefix, direction in _DIRECTIONS.items():
             apply_models(part, model_set, ApplyOptions(prefix, direction=direction))  # type: ignore[arg-type]
     progress("apply models", len(parts), len(parts))
-    figures, numbers = _judge(Dataset(test), folder / "figures")
+    figures, numbers = _judge([Dataset(test) for test in tests], folder / "figures")
     return {"models": str(models), "figures": figures, "performance": numbers}
 
 
 def _simulate(
     root: Path, primary: str, n: int, options: DemoOptions, number: int, progress: Progress
 ) -> Path:
-    """A dataset of images; protons beside gammas in one folder have another run number."""
+    """A dataset of images."""
     what = f"simulate {primary} images, {number + 1} of 4"
-    if primary == "gamma":
-        shutil.rmtree(root, ignore_errors=True)
+    fresh_folder(root)
     simulate_images(
         SimulationOptions(
             primary=primary,
@@ -100,9 +102,18 @@ def _simulate(
     return root
 
 
-def _judge(dataset: Dataset, folder: Path) -> tuple[list[str], dict[str, float]]:
+def fresh_folder(folder: Path) -> Path:
+    """The folder, without what an earlier demonstration left in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder
+
+
+def _judge(datasets: Sequence[Dataset], folder: Path) -> tuple[list[str], dict[str, float]]:
     """Figures and numbers of the test events."""
-    tables = {prefix: dataset.predictions(prefix, truth=True).collect() for prefix in _DIRECTIONS}
+    tables = {
+        prefix: pl.concat(own.predictions(prefix, truth=True).collect() for own in datasets)
+        for prefix in _DIRECTIONS
+    }
     is_gamma = pl.col("true_shower_primary_id") == 0
     angular, theta = {}, {}
     for prefix, label in (("LightGBM", "signs resolved"), ("PlainMean", "plain mean")):
