@@ -66,27 +66,32 @@ class Counting:
     def gammas(
         self,
         events: pl.LazyFrame,
+        kept: pl.LazyFrame,
         showers_of: Callable[[Sequence[str]], SimulatedShowers],
         shower: str | None,
         has_background: bool,
-    ) -> None:
+    ) -> int:
         """Responses of gammas, and what the sensitivity needs of them.
 
         Parameters
         ----------
-        events : LazyFrame
-            Weighted, with derived columns.
+        events, kept : LazyFrame
+            Weighted, with derived columns; all, and those of `Selection.kept`.
         showers_of : callable
             Gives the simulated showers of a group by its labels.
         shower : str, optional
             See `ctabatch.irf.fill.fill`.
         has_background : bool
             Whether there will be a sensitivity.
+
+        Returns
+        -------
+        int
+            Events that pass all cuts.
         """
         config, selection = self.config, self.selection
         wanted = [q for q in config.quantities if not q.startswith("background")]
         if "aeff_cuts" in config.benchmarks:
-            wanted.append("aeff_none")
             wanted += ["aeff_gammaness"] if selection.cuts is not None else []
             wanted += ["aeff_theta"] if selection.has_theta else []
         if has_background and "sensitivity" in config.benchmarks:
@@ -96,27 +101,29 @@ class Counting:
                 text = "no sensitivity: it needs a cut in theta (--theta, or other cuts)"
                 self.notes.append(text)
         filled = fill(
-            selection.apply(events), self.axes, wanted, weight="weight", by=config.by,
+            selection.apply(kept), self.axes, wanted, weight="weight", by=config.by, among=events,
             shower=shower, gammaness=selection.gammaness, theta=selection.theta,
             point_like=config.point_like,
         )  # fmt: skip
         showers = {group: showers_of(labels) for group, labels in filled.groups.items()}
+        if "aeff_cuts" in config.benchmarks:
+            whole = fill(events, self.axes, ["aeff_none"], by=config.by, shower=shower)
+            self.products += make_products(whole, showers, self.obs_time)
         self.products += make_products(filled, showers, self.obs_time)
         if config.point_like and selection.theta_cut is not None:
             offset = self.axes.offset
-            whole = Axis("offset", offset.edges[[0, -1]], offset.unit)
-            self.products += [
-                rad_max(*selection.theta_cut, whole, group) for group in filled.groups
-            ]
+            one = Axis("offset", offset.edges[[0, -1]], offset.unit)
+            self.products += [rad_max(*selection.theta_cut, one, group) for group in filled.groups]
         self._gammas, self.groups = filled, tuple(filled.groups)
+        return filled.n_passed
 
-    def resolutions(self, events: pl.LazyFrame, shower: str | None) -> None:
+    def resolutions(self, events: pl.LazyFrame, kept: pl.LazyFrame, shower: str | None) -> None:
         """Resolutions of energy and direction; for the parameters see `gammas`."""
         wanted, selection = self.config.benchmarks, self.selection
         if not {"energy", "direction"} & set(wanted):
             return
         found = resolutions(
-            selection.apply(events), self.axes.true_energy, self.axes.offset,
+            selection.apply(kept), self.axes.true_energy, self.axes.offset, among=events,
             containments=(25, 50, 68, 95) if "direction" in wanted else (),
             gammaness=selection.gammaness,
             theta=selection.theta if self.config.point_like else None,
@@ -127,13 +134,13 @@ class Counting:
             if "energy" in wanted or product.quantity.startswith("theta")
         ]  # fmt: skip
 
-    def background(self, events: pl.LazyFrame, shower: str | None) -> None:
+    def background(self, events: pl.LazyFrame, kept: pl.LazyFrame, shower: str | None) -> None:
         """Background, its rate, and the sensitivity; for the parameters see `gammas`."""
         config, axes, selection = self.config, self.axes, self.selection
         wanted = [q for q in config.quantities if q.startswith("background")]
         filled = fill(
-            selection.apply(events), axes, [*wanted, _NEAR], weight="weight", by=config.by,
-            gammaness=selection.gammaness, shower=shower,
+            selection.apply(kept), axes, [*wanted, _NEAR], weight="weight", by=config.by,
+            among=events, gammaness=selection.gammaness, shower=shower,
         )  # fmt: skip
         self.gaps += [
             f"background of {group}: there are no events"

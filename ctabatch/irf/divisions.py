@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from ctabatch.errors import InputError, OptionError
+from ctabatch.irf.axes import Axis
+from ctabatch.irf.derived import with_derived
 from ctabatch.irf.groups import GroupColumn
 from ctabatch.irf.simulated import SimulatedShowers
 from ctabatch.irf.simulated_runs import combined
+from ctabatch.irf.spectra import Spectrum
+from ctabatch.irf.weights import weight_expression
 
 if TYPE_CHECKING:
     from ctabatch.irf.primaries import Sample
+
+#: Chooses events.
+Keep = Callable[[pl.LazyFrame], pl.LazyFrame]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,11 +104,7 @@ def together(divisions: Sequence[Division], role: str) -> Division:
     """Divisions of several inputs as one."""
     if len(divisions) == 1:
         return divisions[0]
-    names = set(divisions[0].events.collect_schema().names())
-    for division in divisions[1:]:
-        names &= set(division.events.collect_schema().names())
-    order = [n for n in divisions[0].events.collect_schema().names() if n in names]
-    events = pl.concat([d.events.select(order) for d in divisions], how="vertical_relaxed")
+    events = one_frame([division.events for division in divisions])
     sources = ", ".join(division.source for division in divisions)
     tables = [division.runs for division in divisions]
     if all(runs is not None for runs in tables):
@@ -120,4 +123,47 @@ def together(divisions: Sequence[Division], role: str) -> Division:
     return Division(events, showers, None, sources)
 
 
-__all__ = ["Division", "divided", "together"]
+def weighted_events(
+    divisions: Sequence[Division],
+    spectrum: Spectrum,
+    obs_time_s: float,
+    derived: Collection[str],
+    offset: Axis | None = None,
+    keep: Keep | None = None,
+) -> pl.LazyFrame:
+    """Events with derived columns and weights; what is in one frame is read once.
+
+    Parameters
+    ----------
+    divisions : sequence of Division
+    spectrum, obs_time_s, offset
+        See `ctabatch.irf.weights.weighted`; the offset only matters to diffuse showers.
+    derived : collection of str
+        See `ctabatch.irf.derived.with_derived`.
+    keep : callable, optional
+        Chooses events before anything is derived of them.
+    """
+    frames = []
+    for frame in {id(division.frame): division.frame for division in divisions}.values():
+        weight = pl.lit(None, pl.Float64)
+        for division in divisions:
+            if division.frame is frame:
+                bins = offset if division.showers.is_diffuse else None
+                own = weight_expression(division.showers, spectrum, obs_time_s, bins)
+                here = division.condition
+                weight = own if here is None else pl.when(here).then(own).otherwise(weight)
+        chosen = frame if keep is None else keep(frame)
+        frames.append(with_derived(chosen, derived).with_columns(weight=weight))
+    return one_frame(frames)
+
+
+def one_frame(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
+    """Rows of all frames, with the columns that all have."""
+    if len(frames) == 1:
+        return frames[0]
+    names = set.intersection(*(set(frame.collect_schema().names()) for frame in frames))
+    order = [name for name in frames[0].collect_schema().names() if name in names]
+    return pl.concat([frame.select(order) for frame in frames], how="vertical_relaxed")
+
+
+__all__ = ["Division", "Keep", "divided", "one_frame", "together", "weighted_events"]

@@ -43,8 +43,8 @@ class Filled:
         Name of each group -> its label in each of the columns.
     columns : tuple of GroupColumn
         What separates the groups.
-    n_events : int
-        Rows read.
+    n_events, n_passed : int
+        Rows read, and those of them that pass all cuts.
     point_like : bool
         Whether a theta cut was applied to the responses where it belongs.
     """
@@ -52,6 +52,7 @@ class Filled:
     histograms: Mapping[tuple[str, str], Histogram]
     groups: Mapping[str, tuple[str, ...]]
     n_events: int
+    n_passed: int
     point_like: bool
     columns: tuple[GroupColumn, ...] = ()
 
@@ -72,6 +73,7 @@ def fill(
     point_like: bool = True,
     weight: str | None = None,
     by: Sequence[str] = (),
+    among: pl.LazyFrame | None = None,
     shower: str | None = None,
 ) -> Filled:
     """Count events for all wanted quantities in one scan.
@@ -93,6 +95,8 @@ def fill(
         Column of weights, for background and signal. Other quantities count events.
     by : sequence of str
         Expressions whose values separate groups, see `GroupColumn`.
+    among : LazyFrame, optional
+        What `events` were chosen from: there are histograms of all groups in it.
     shower : str, optional
         SQL expression that has the same integer value in all uses of one simulated shower, such as
         `SHOWER`. Rows of a shower must follow each other, as they do in simulated files: then
@@ -110,7 +114,9 @@ def fill(
         axes.of(quantity)
     pairs = dict.fromkeys(pair for quantity in quantities for pair in QUANTITIES[quantity])
     groups = Groups([GroupColumn(text, available) for text in by])
-    names = [f"by {k}" for k in range(len(groups.columns))]
+    names = group_names(groups)
+    if among is not None:
+        find_groups(groups, among)
     wanted = {column: number(column) for column, _ in pairs}
     cuts = [cut for cut in (gammaness, theta) if cut is not None]
     cuts += ["is_valid"] if "is_valid" in available else []
@@ -135,7 +141,7 @@ def fill(
         keys[quantity] = columns, seen, weighted and quantity in WEIGHTED
         if keys[quantity] not in counters:
             counters[keys[quantity]] = Counter(quantity, axes, list(pairs))
-    n_events = 0
+    n_events = n_passed = 0
     for batch in batches(query, whole_showers=shower is not None):
         n_events += batch.height
         numbers = groups.numbers(batch, names)
@@ -145,6 +151,8 @@ def fill(
         passes = {cut: batch[f"cut {cut}"].to_numpy() for cut in cuts}
         weights = batch["weight"].to_numpy() if weighted else None
         showers = batch["shower"].to_numpy() if shower is not None else None
+        every = np.ones(batch.height, bool)
+        n_passed += int(np.count_nonzero(np.logical_and.reduce([every, *passes.values()])))
         cells: dict[tuple[str, ...], NDArray[np.int64]] = {}
         selections: dict[tuple[str, ...], NDArray[np.bool_]] = {}
         for (axes_of, seen, _), counter in counters.items():
@@ -152,22 +160,37 @@ def fill(
                 cells[axes_of] = counter.cells(bins, numbers)
             if seen not in selections:
                 own = [passes[cut] for cut in seen]
-                every = np.ones(batch.height, bool)
                 selections[seen] = np.logical_and.reduce(own) if own else every
             counter.add(cells[axes_of], selections[seen], weights, showers, len(groups))
-    labels = dict(zip(groups.labels(), groups.parts(), strict=True)) if n_events or not by else {}
+    there = n_events or not by or among is not None
+    labels = dict(zip(groups.labels(), groups.parts(), strict=True)) if there else {}
     found = {
         (label, quantity): counters[key].histogram(number, quantity)
         for quantity, key in keys.items()
         for number, label in enumerate(labels)
     }
     applied = theta is not None and point_like
-    return Filled(found, labels, n_events, applied, groups.columns)
+    return Filled(found, labels, n_events, n_passed, applied, groups.columns)
 
 
 def _axis(axes: IrfAxes, name: str) -> Axis:
     quantity = next(q for q, pairs in QUANTITIES.items() if name in [field for _, field in pairs])
     return axes.field(quantity, name)
+
+
+def group_names(groups: Groups) -> list[str]:
+    """Names of the columns of a query that hold the values of the groups."""
+    return [f"by {k}" for k in range(len(groups.columns))]
+
+
+def find_groups(groups: Groups, events: pl.LazyFrame) -> None:
+    """Number all groups that events belong to."""
+    names = group_names(groups)
+    if names:
+        pairs = zip(names, groups.columns, strict=True)
+        query = events.select(**{name: column.expr for name, column in pairs})
+        for batch in batches(query, whole_showers=False):
+            groups.numbers(batch, names)
 
 
 def number(column: str) -> pl.Expr:

@@ -18,15 +18,15 @@ from ctabatch.irf.axes import Axis
 from ctabatch.irf.counting import Counting
 from ctabatch.irf.cuts import CutTable
 from ctabatch.irf.derived import with_derived
+from ctabatch.irf.divisions import Division, Keep, one_frame, weighted_events
 from ctabatch.irf.groups import GroupColumn
 from ctabatch.irf.histograms import QUANTITIES, IrfAxes
 from ctabatch.irf.options import IrfConfig
-from ctabatch.irf.primaries import RUN_COLUMNS, Division, Primary
+from ctabatch.irf.primaries import RUN_COLUMNS, Primary
 from ctabatch.irf.products import Product
 from ctabatch.irf.selection import select_cuts
 from ctabatch.irf.simulated import SimulatedShowers
 from ctabatch.irf.spectra import Spectrum, spectrum
-from ctabatch.irf.weights import weight_expression
 
 #: Told (what is being done, steps done, steps in all).
 Progress = Callable[[str, int, int], None]
@@ -112,6 +112,7 @@ class _Making:
         self.spectrum = spectrum(config.spectra.gamma)
         self.steps = 3 + len(self.backgrounds) + bool(self.backgrounds)
         self.step = 0
+        self.filled = math.inf  # deg, how far all background reaches
 
     def tell(self, what: str) -> None:
         self.progress(what, self.step, self.steps)
@@ -124,28 +125,30 @@ class _Making:
         gammas = self._divided(self.gammas)
         axes = self._axes(gammas)
         signal = self._signal(gammas, axes.offset)
-        background = self._background()
+        hadrons = self._hadrons()
+        background = self._background(hadrons)
         self.tell("cuts")
         # of all offsets together, the source stands at one only
         ring = self._ring()
         once = self._signal(gammas, Axis("offset", np.array(ring), "deg"))
         selection = select_cuts(once, background, axes, self.config, ring, self.gammas, self.notes)
         flow = {"gamma": selection.flow(signal)}
-        if not list(flow["gamma"].values())[-1]:
-            left = ", ".join(f"{step} {n:,}" for step, n in flow["gamma"].items())
-            raise InputError(f"no gamma passes all cuts; left after each: {left}")
-        if background is not None:
-            flow["background"] = selection.flow(background)
-            flow["background"].pop("theta cut", None)  # the background has no source
-        of_group = partial(_of_group, gammas, self.of_run)
+        _check_left(flow["gamma"])
         counts = Counting(self.config, axes, selection, self.spectrum, self.time)
         self.tell("responses of gammas")
-        counts.gammas(signal, of_group, self._shower([self.gammas]), background is not None)
+        shower, of_group = self._shower([self.gammas]), partial(_of_group, gammas, self.of_run)
+        kept = self._signal(gammas, axes.offset, selection.kept)
+        n_passed = counts.gammas(signal, kept, of_group, shower, background is not None)
+        if selection.has_theta:
+            flow["gamma"]["theta cut"] = n_passed
+            _check_left(flow["gamma"])
         self.tell("resolutions")
-        counts.resolutions(signal, self._shower([self.gammas]))
-        if background is not None:
+        counts.resolutions(signal, kept, shower)
+        left = self._background(hadrons, selection.kept)
+        if background is not None and left is not None:
+            flow["background"] = selection.flow(background)
             self.tell("background")
-            counts.background(background, self._shower(self.backgrounds))
+            counts.background(background, left, self._shower(self.backgrounds))
         inputs = {
             primary.role: [sample.record for sample in primary.samples]
             for primary in (self.gammas, *self.backgrounds)
@@ -193,37 +196,33 @@ class _Making:
             )
         return axes
 
-    def _signal(self, gammas: Mapping[tuple[str, ...], Division], offset: Axis) -> pl.LazyFrame:
+    def _signal(
+        self, gammas: Mapping[tuple[str, ...], Division], offset: Axis, keep: Keep | None = None
+    ) -> pl.LazyFrame:
         """Gammas with derived columns, weighted to the whole source in each bin of offset."""
-        return self._weighted(list(gammas.values()), self.spectrum, offset)
+        divisions = list(gammas.values())
+        return weighted_events(divisions, self.spectrum, self.time, self._derived(), offset, keep)
 
-    def _background(self) -> pl.LazyFrame | None:
-        """Weighted events of all background primaries."""
-        frames = []
-        self.filled = math.inf
+    def _hadrons(self) -> list[tuple[Spectrum, list[Division]]]:
+        """Spectrum and events of all background primaries."""
+        found = []
         for primary in self.backgrounds:
             self.tell(f"looking at the {primary.role}s")
             flux = spectrum(getattr(self.config.spectra, primary.role), diffuse=True)
             divisions = list(self._divided(primary).values())
             self.filled = min(self.filled, *(d.showers.viewcone_max for d in divisions))
-            frames.append(self._weighted(divisions, flux))
-        return _concatenated(frames) if frames else None
+            found.append((flux, divisions))
+        return found
 
-    def _weighted(
-        self, divisions: Sequence[Division], flux: Spectrum, offset: Axis | None = None
-    ) -> pl.LazyFrame:
-        """Events with derived columns and weights; what is in one frame is read once."""
-        frames = []
-        for frame in {id(division.frame): division.frame for division in divisions}.values():
-            weight = pl.lit(None, pl.Float64)
-            for division in divisions:
-                if division.frame is frame:
-                    bins = offset if division.showers.is_diffuse else None
-                    own = weight_expression(division.showers, flux, self.time, bins)
-                    here = division.condition
-                    weight = own if here is None else pl.when(here).then(own).otherwise(weight)
-            frames.append(with_derived(frame, self._derived()).with_columns(weight=weight))
-        return _concatenated(frames)
+    def _background(
+        self, hadrons: Sequence[tuple[Spectrum, list[Division]]], keep: Keep | None = None
+    ) -> pl.LazyFrame | None:
+        """Weighted events of all background primaries."""
+        frames = [
+            weighted_events(divisions, flux, self.time, self._derived(), keep=keep)
+            for flux, divisions in hadrons
+        ]
+        return one_frame(frames) if frames else None
 
     def _ring(self) -> tuple[float, float]:
         """Offsets from which cuts take their events: no farther than all background reaches."""
@@ -266,12 +265,11 @@ def _circumstances(primaries: Sequence[Primary]) -> list[tuple[str, Circumstance
     ]  # fmt: skip
 
 
-def _concatenated(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
-    if len(frames) == 1:
-        return frames[0]
-    names = set.intersection(*(set(frame.collect_schema().names()) for frame in frames))
-    order = [name for name in frames[0].collect_schema().names() if name in names]
-    return pl.concat([frame.select(order) for frame in frames], how="vertical_relaxed")
+def _check_left(flow: Mapping[str, int]) -> None:
+    """Refuse to go on with nothing."""
+    if not list(flow.values())[-1]:
+        left = ", ".join(f"{step} {n:,}" for step, n in flow.items())
+        raise InputError(f"no gamma passes all cuts; left after each: {left}")
 
 
 __all__ = ["Progress", "Responses", "make_responses"]

@@ -45,6 +45,7 @@ def resolutions(
     gammaness: str | None = None,
     theta: str | None = None,
     by: Sequence[str] = (),
+    among: pl.LazyFrame | None = None,
     shower: str | None = None,
 ) -> list[Product]:
     """Bias and resolution of the energy, and angular resolution, from two scans of gammas.
@@ -69,7 +70,7 @@ def resolutions(
     gammaness, theta : str, optional
         Boolean columns: what passes the cuts. The theta cut applies to the energy alone: it would
         cut off what the angular resolution tells.
-    by, shower
+    by, among, shower
         As in `ctabatch.irf.fill.fill`.
 
     Raises
@@ -92,7 +93,7 @@ def resolutions(
         probabilities = tuple(containment / 100 for containment in containments)
         angular = tuple(cut for cut in (gammaness,) if cut is not None)
         samples.append(Sample("theta", "theta", tuple(axes), probabilities, angular))
-    found = quantiles(events, samples, by=by, shower=shower)
+    found = quantiles(events, samples, by=by, among=among, shower=shower)
     suffix = "_reco" if by_energy == "reco" else ""
     products = []
     for (group, name), values in found.items():

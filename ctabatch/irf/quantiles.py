@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ctabatch.expressions import check_columns, parse
 from ctabatch.irf.axes import Axis
-from ctabatch.irf.fill import batches, check_wanted, number
+from ctabatch.irf.fill import batches, check_wanted, find_groups, group_names, number
 from ctabatch.irf.groups import GroupColumn, Groups
 from ctabatch.irf.ranks import Quantiles, RankSearch, Sample
 from ctabatch.kernels.irf_histogram import histogram_cells
@@ -35,6 +35,7 @@ def quantiles(
     samples: Sequence[Sample],
     *,
     by: Sequence[str] = (),
+    among: pl.LazyFrame | None = None,
     shower: str | None = None,
 ) -> dict[tuple[str, str], Quantiles]:
     """Quantiles of all samples in all groups, from two scans over the events.
@@ -50,6 +51,8 @@ def quantiles(
     samples : sequence of Sample
     by : sequence of str
         Expressions whose values separate groups, see `GroupColumn`.
+    among : LazyFrame, optional
+        As in `ctabatch.irf.fill.fill`.
     shower : str, optional
         As in `ctabatch.irf.fill.fill`: errors are those of Kish's effective number of events.
 
@@ -66,11 +69,13 @@ def quantiles(
         The events differ between the scans.
     """
     scan = _Scan(events, samples, by, shower)
+    if among is not None:
+        find_groups(scan.groups, among)
     searches = [RankSearch(sample) for sample in samples]
     for values, rows, selected, uses in scan:
         for k, search in enumerate(searches):
             search.count(values[k], rows[k], selected[k], uses, len(scan.groups))
-    labels = scan.groups.labels() if scan.n_events or not by else []
+    labels = scan.groups.labels() if scan.n_events or not by or among is not None else []
     for search in searches:
         search.plan(len(labels))
     for turn in range(max((len(search.turns) for search in searches), default=0)):
@@ -97,7 +102,7 @@ class _Scan:
         available = events.collect_schema().names()
         self.samples, self.shower, self.n_events = samples, shower, 0
         self.groups = Groups([GroupColumn(text, available) for text in by])
-        self._names = [f"by {k}" for k in range(len(by))]
+        self._names = group_names(self.groups)
         self._valid = ["is_valid"] if "is_valid" in available else []
         columns = {s.column for s in samples} | {c for s in samples for c, _ in s.axes}
         cuts = {cut for s in samples for cut in s.cuts} | set(self._valid)

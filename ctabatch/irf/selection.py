@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -71,10 +71,32 @@ class Selection:
         query.check(events.collect_schema().names())
         return events.with_columns(passes_gammaness=query.all())
 
+    def kept(self, events: pl.LazyFrame) -> pl.LazyFrame:
+        """Events that pass all cuts but that in theta, before anything is derived of them.
+
+        All events are kept if criteria read columns that they do not have yet.
+        """
+        early, there = self._early, set(events.collect_schema().names())
+        if early is not None and early.needed() <= there:
+            passing = early.apply(events).filter("passes_gammaness")
+            return passing.drop("passes_gammaness", "passes_theta")
+        query = QualityQuery(self.quality)
+        if early is None and self.quality and query.columns <= there:
+            return events.filter(query.all())
+        return events
+
+    @property
+    def _early(self) -> CutTable | None:
+        """The cuts without that in theta; the same events pass."""
+        if self.cuts is None:
+            return None
+        gammaness = np.where(self.cuts.has_cut, self.cuts.gammaness, np.nan)
+        return replace(self.cuts, gammaness=gammaness, theta=None, theta_efficiency=None)
+
     def flow(self, events: pl.LazyFrame) -> dict[str, int]:
-        """Criterion -> events that are left after it."""
-        if self.cuts is not None:
-            table = self.cuts.cut_flow(events)
+        """Criterion -> events that are left after it, but for the cut in theta."""
+        if self._early is not None:
+            table = self._early.cut_flow(events.drop("weight", strict=False))
             return dict(zip(table["criterion"].to_list(), table["n_events"].to_list(), strict=True))
         query = QualityQuery(self.quality)
         row = events.select(query.cut_flow()).collect(engine="streaming")
