@@ -29,7 +29,7 @@ DEFAULTS: dict[str, Any] = {
     "min_sum_hessian_in_leaf": 1e-3,
     "max_bin": 63,
     "min_data_in_bin": 3,
-    "bin_construct_sample_cnt": 200_000,
+    "bin_construct_sample_cnt": 20_000,
     "feature_fraction": 1.0,
     "bagging_fraction": 1.0,
     "bagging_freq": 0,
