@@ -30,7 +30,7 @@ def command(
         str | None,
         typer.Option(
             help="Begin of the columns and name of these predictions in the dataset.  "
-            "[that of the training]"
+            "\\[that of the training]"
         ),
     ] = None,
     weights: Annotated[
@@ -54,7 +54,7 @@ def command(
         bool, typer.Option("--overwrite", help="Replace predictions of the same prefix.")
     ] = False,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Telescope types predicted at a time.  [cores]")
+        int | None, typer.Option(min=1, help="Telescope types predicted at a time.  \\[cores]")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

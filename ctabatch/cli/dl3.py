@@ -76,7 +76,7 @@ def command(
     live_fraction: Annotated[
         float | None,
         typer.Option(
-            help="Live time by ontime.  [observed datasets: from the times of all "
+            help="Live time by ontime.  \\[observed datasets: from the times of all "
             "triggers; simulated: 1]"
         ),
     ] = None,
@@ -99,7 +99,7 @@ def command(
     time_reference: Annotated[
         str | None,
         typer.Option(
-            help="What a time column in seconds counts from: MJD in TT.  [header of the "
+            help="What a time column in seconds counts from: MJD in TT.  \\[header of the "
             "FITS table]",
             rich_help_panel=_OBSERVED,
         ),

@@ -44,7 +44,7 @@ def command(
     ] = None,
     direction: Annotated[
         str | None,
-        typer.Option(help="Direction of other predictions, or HillasReconstructor.  [as PREFIX]"),
+        typer.Option(help="Direction of others, or HillasReconstructor.  \\[as PREFIX]"),
     ] = None,
     column_map: Annotated[
         str | None,
@@ -98,7 +98,7 @@ def command(
         str | None,
         typer.Option(
             help="Of aeff,edisp,psf,background,aeff_3d,edisp_3d,psf_3d,background_3d.  "
-            "[the first four]"
+            "\\[the first four]"
         ),
     ] = None,
     quality: Annotated[
@@ -111,7 +111,7 @@ def command(
         str | None,
         typer.Option(
             help="optimise, optimise_gammaness, percentile, fixed, none, or a file or "
-            "folder with the cuts of an earlier run.  [optimise; percentile without a "
+            "folder with the cuts of an earlier run.  \\[optimise; percentile without a "
             "background; fixed if a cut is given]"
         ),
     ] = None,
@@ -145,7 +145,7 @@ def command(
         float | None, typer.Option(help="Observation time of the sensitivity, h.  [50]")
     ] = None,
     psf_fit: Annotated[
-        str | None, typer.Option(help="Parametric PSF besides the table: 3gauss or king.  [none]")
+        str | None, typer.Option(help="Parametric PSF besides the table: 3gauss or king.  \\[none]")
     ] = None,
     reference: Annotated[
         Path | None, typer.Option(help="Table of published curves to draw behind the figures.")

@@ -31,7 +31,7 @@ def command(
         str | None,
         typer.Option(
             help="What to write, comma-separated: r0, r1 (waveforms), images, parameters, geometry "
-            "(of the showers).  [images,parameters,geometry]"
+            "(of the showers).  \\[images,parameters,geometry]"
         ),
     ] = None,
     config_file: Annotated[
@@ -48,7 +48,7 @@ def command(
         str | None,
         typer.Option(
             help="effective (falls back to equivalent, with a warning, where a file has none) or "
-            "equivalent.  [effective]"
+            "equivalent.  \\[effective]"
         ),
     ] = None,
     overwrite: Annotated[
@@ -61,7 +61,7 @@ def command(
     threads: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Threads that compute; the output does not depend on it.  [all cores]"
+            min=1, help="Threads that compute; the output does not depend on it.  \\[all cores]"
         ),
     ] = None,
     memory: Annotated[

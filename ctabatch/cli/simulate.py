@@ -31,19 +31,19 @@ def command(
     showers: Annotated[int, typer.Option(help="How many showers.")] = 100,
     reuse: Annotated[int, typer.Option(help="Uses of each shower, each with its own core.")] = 1,
     energy_range: Annotated[
-        str | None, typer.Option(metavar="LOW,HIGH", help="Energies in TeV.  [by primary]")
+        str | None, typer.Option(metavar="LOW,HIGH", help="Energies in TeV.  \\[by primary]")
     ] = None,
     index: Annotated[float, typer.Option(help="Index of the power law.")] = -2.0,
     zenith: Annotated[float, typer.Option(help="Zenith angle of the pointing in deg.")] = 20.0,
     azimuth: Annotated[float, typer.Option(help="Azimuth in deg, from north over east.")] = 0.0,
     viewcone: Annotated[
-        float | None, typer.Option(help="Radius in deg; 0 is a point source.  [by primary]")
+        float | None, typer.Option(help="Radius in deg; 0 is a point source.  \\[by primary]")
     ] = None,
     source_offset: Annotated[
         float, typer.Option(help="From the pointing to the source in deg.")
     ] = 0.0,
     max_core_distance: Annotated[
-        float | None, typer.Option(help="Radius of the disc of cores in m.  [by primary]")
+        float | None, typer.Option(help="Radius of the disc of cores in m.  \\[by primary]")
     ] = None,
     array: Annotated[
         str, typer.Option(help="lst4, mst9, alpha-north, alpha-south, or a JSON file.")

@@ -44,7 +44,7 @@ def command(
     ] = None,
     tasks: Annotated[
         str | None,
-        typer.Option(help="What to train, comma-separated.  [energy,particle_type,disp]"),
+        typer.Option(help="What to train, comma-separated.  \\[energy,particle_type,disp]"),
     ] = None,
     max_rows: Annotated[
         int | None,
@@ -54,7 +54,7 @@ def command(
     seed: Annotated[int | None, typer.Option(help="Same seed, same models.  [0]")] = None,
     jobs: Annotated[
         int | None,
-        typer.Option(min=1, help="Models trained side by side.  [cores]"),
+        typer.Option(min=1, help="Models trained side by side.  \\[cores]"),
     ] = None,
     figures: Annotated[bool, typer.Option(help="Draw the metrics.")] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the models.")] = False,

@@ -1,0 +1,27 @@
+"""What --help shows: defaults in brackets are not taken for markup and swallowed."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from typing import get_type_hints
+
+import pytest
+import typer.models
+
+from ctabatch.cli.main import COMMANDS
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_help_text_holds_a_bracket_that_would_vanish(name):
+    command = importlib.import_module(f"ctabatch.cli.{name}").command
+    hints = get_type_hints(command, include_extras=True)
+    texts = []
+    for parameter in inspect.signature(command).parameters:
+        for extra in getattr(hints[parameter], "__metadata__", ()):
+            if isinstance(extra, typer.models.ParameterInfo) and extra.help:
+                texts.append(extra.help)
+    assert texts
+    swallowed = [text for text in texts if re.search(r"(?<!\\)\[[a-z]", text)]
+    assert not swallowed
