@@ -15,8 +15,10 @@ def tables() -> dict[str, Any]:
     import pyarrow as pa
 
     from ctabatch.schemas import (
+        cuts,
         geometry,
         images,
+        irf,
         parameters,
         reconstruction,
         simulation,
@@ -45,6 +47,8 @@ def tables() -> dict[str, Any]:
         "subarray/pixels": subarray.PIXELS,
         "subarray/optics": subarray.OPTICS,
         "subarray/readout": subarray.READOUT,
+        "irf": irf.IRF,
+        "cuts": cuts.CUTS,
     }
 
 
