@@ -67,6 +67,7 @@ class Counting:
         self,
         events: pl.LazyFrame,
         kept: pl.LazyFrame,
+        among: pl.LazyFrame,
         showers_of: Callable[[Sequence[str]], SimulatedShowers],
         shower: str | None,
         has_background: bool,
@@ -76,7 +77,9 @@ class Counting:
         Parameters
         ----------
         events, kept : LazyFrame
-            Weighted, with derived columns; all, and those of `Selection.kept`.
+            Weighted, with derived columns; all, and those that pass all cuts but that in theta.
+        among : LazyFrame
+            Events of all groups.
         showers_of : callable
             Gives the simulated showers of a group by its labels.
         shower : str, optional
@@ -101,7 +104,7 @@ class Counting:
                 text = "no sensitivity: it needs a cut in theta (--theta, or other cuts)"
                 self.notes.append(text)
         filled = fill(
-            selection.apply(kept), self.axes, wanted, weight="weight", by=config.by, among=events,
+            selection.apply(kept), self.axes, wanted, weight="weight", by=config.by, among=among,
             shower=shower, gammaness=selection.gammaness, theta=selection.theta,
             point_like=config.point_like,
         )  # fmt: skip
@@ -117,13 +120,13 @@ class Counting:
         self._gammas, self.groups = filled, tuple(filled.groups)
         return filled.n_passed
 
-    def resolutions(self, events: pl.LazyFrame, kept: pl.LazyFrame, shower: str | None) -> None:
+    def resolutions(self, kept: pl.LazyFrame, among: pl.LazyFrame, shower: str | None) -> None:
         """Resolutions of energy and direction; for the parameters see `gammas`."""
         wanted, selection = self.config.benchmarks, self.selection
         if not {"energy", "direction"} & set(wanted):
             return
         found = resolutions(
-            selection.apply(kept), self.axes.true_energy, self.axes.offset, among=events,
+            selection.apply(kept), self.axes.true_energy, self.axes.offset, among=among,
             containments=(25, 50, 68, 95) if "direction" in wanted else (),
             gammaness=selection.gammaness,
             theta=selection.theta if self.config.point_like else None,
@@ -134,13 +137,12 @@ class Counting:
             if "energy" in wanted or product.quantity.startswith("theta")
         ]  # fmt: skip
 
-    def background(self, events: pl.LazyFrame, kept: pl.LazyFrame, shower: str | None) -> None:
+    def background(self, kept: pl.LazyFrame, among: pl.LazyFrame, shower: str | None) -> None:
         """Background, its rate, and the sensitivity; for the parameters see `gammas`."""
         config, axes, selection = self.config, self.axes, self.selection
         wanted = [q for q in config.quantities if q.startswith("background")]
         filled = fill(
-            selection.apply(kept), axes, [*wanted, _NEAR], weight="weight", by=config.by,
-            among=events, gammaness=selection.gammaness, shower=shower,
+            kept, axes, [*wanted, _NEAR], weight="weight", by=config.by, among=among, shower=shower,
         )  # fmt: skip
         self.gaps += [
             f"background of {group}: there are no events"

@@ -176,12 +176,7 @@ class CutTable:
         polars.DataFrame
             ``criterion``; ``n_events``; if the events have a column weight ``weighted``, their sum.
         """
-        named = self._before(events)
-        named += [
-            (f"{name} cut" if name != "energy" else "energy range", _step(name))
-            for name in _STEPS
-            if getattr(self, name) is not None
-        ]
+        stepped, named = self.criteria(events)
         has_weight = "weight" in events.collect_schema().names()
         passed = [pl.lit(value=True)]
         sums = []
@@ -191,7 +186,7 @@ class CutTable:
             if has_weight:
                 kept = pl.when(left).then(pl.col("weight").cast(pl.Float64)).otherwise(0.0)
                 sums.append(kept.sum().alias(f"w {n}"))
-        row = events.with_columns(self._steps()).select(sums).collect(engine="streaming")
+        row = stepped.select(sums).collect(engine="streaming")
         counts = [row[f"n {n}"][0] for n in range(len(named) + 1)]
         criteria = ["all", *(name for name, _ in named)]
         flow = pl.DataFrame({"criterion": criteria, "n_events": counts})
@@ -199,6 +194,22 @@ class CutTable:
             weighted = [row[f"w {n}"][0] for n in range(len(named) + 1)]
             flow = flow.with_columns(weighted=pl.Series(weighted, dtype=pl.Float64))
         return flow
+
+    def criteria(self, events: pl.LazyFrame) -> tuple[pl.LazyFrame, list[tuple[str, pl.Expr]]]:
+        """All criteria in order, by name, and the events with what these expressions read.
+
+        Raises
+        ------
+        OptionError
+            A column does not exist.
+        """
+        named = self._before(events)
+        named += [
+            (f"{name} cut" if name != "energy" else "energy range", _step(name))
+            for name in _STEPS
+            if getattr(self, name) is not None
+        ]
+        return events.with_columns(self._steps()), named
 
     def _before(self, events: pl.LazyFrame) -> list[tuple[str, pl.Expr]]:
         """Criteria that do not depend on energy; checks that all columns are there."""

@@ -27,6 +27,7 @@ from ctabatch.irf.products import Product
 from ctabatch.irf.selection import select_cuts
 from ctabatch.irf.simulated import SimulatedShowers
 from ctabatch.irf.spectra import Spectrum, spectrum
+from ctabatch.irf.survey import Looks
 
 #: Told (what is being done, steps done, steps in all).
 Progress = Callable[[str, int, int], None]
@@ -132,23 +133,29 @@ class _Making:
         ring = self._ring()
         once = self._signal(gammas, Axis("offset", np.array(ring), "deg"))
         selection = select_cuts(once, background, axes, self.config, ring, self.gammas, self.notes)
-        flow = {"gamma": selection.flow(signal)}
-        _check_left(flow["gamma"])
-        counts = Counting(self.config, axes, selection, self.spectrum, self.time)
         self.tell("responses of gammas")
         shower, of_group = self._shower([self.gammas]), partial(_of_group, gammas, self.of_run)
-        kept = self._signal(gammas, axes.offset, selection.kept)
-        n_passed = counts.gammas(signal, kept, of_group, shower, background is not None)
+        looks = Looks(partial(selection.survey, by=self.config.by, shower=shower))
+        kept = self._signal(gammas, axes.offset, looks)
+        flow = {"gamma": looks.flow}
+        _check_left(flow["gamma"])
+        counts = Counting(self.config, axes, selection, self.spectrum, self.time)
+        n_passed = counts.gammas(
+            signal, kept, looks.groups, of_group, shower, background is not None
+        )
         if selection.has_theta:
             flow["gamma"]["theta cut"] = n_passed
             _check_left(flow["gamma"])
         self.tell("resolutions")
-        counts.resolutions(signal, kept, shower)
-        left = self._background(hadrons, selection.kept)
-        if background is not None and left is not None:
-            flow["background"] = selection.flow(background)
+        counts.resolutions(kept, looks.groups, shower)
+        if background is not None:
             self.tell("background")
-            counts.background(background, left, self._shower(self.backgrounds))
+            shower = self._shower(self.backgrounds)
+            looks = Looks(partial(selection.survey, by=self.config.by, shower=shower))
+            left = self._background(hadrons, looks)
+            flow["background"] = looks.flow
+            if left is not None:
+                counts.background(left, looks.groups, shower)
         inputs = {
             primary.role: [sample.record for sample in primary.samples]
             for primary in (self.gammas, *self.backgrounds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -15,11 +15,13 @@ from ctabatch.irf.axes import Axis
 from ctabatch.irf.cut_files import read_cuts
 from ctabatch.irf.cut_search import Conditions
 from ctabatch.irf.cuts import CutTable, fixed_cuts
+from ctabatch.irf.derived import with_derived
 from ctabatch.irf.histograms import IrfAxes
 from ctabatch.irf.optimise import Optimised, optimise_cuts, optimise_gammaness
 from ctabatch.irf.options import CutOptions, IrfConfig
 from ctabatch.irf.percentile_cuts import percentile_cuts
 from ctabatch.irf.primaries import Primary
+from ctabatch.irf.survey import Survey, survey
 
 _FIRST = 1000  # events
 
@@ -71,36 +73,24 @@ class Selection:
         query.check(events.collect_schema().names())
         return events.with_columns(passes_gammaness=query.all())
 
-    def kept(self, events: pl.LazyFrame) -> pl.LazyFrame:
-        """Events that pass all cuts but that in theta, before anything is derived of them.
-
-        All events are kept if criteria read columns that they do not have yet.
-        """
-        early, there = self._early, set(events.collect_schema().names())
-        if early is not None and early.needed() <= there:
-            passing = early.apply(events).filter("passes_gammaness")
-            return passing.drop("passes_gammaness", "passes_theta")
+    def survey(self, events: pl.LazyFrame, by: Sequence[str], shower: str | None) -> Survey:
+        """What passes all cuts but that in theta."""
+        if self.early is not None:
+            return survey(events, self.early, by, shower)
         query = QualityQuery(self.quality)
-        if early is None and self.quality and query.columns <= there:
-            return events.filter(query.all())
-        return events
+        events = with_derived(events, query.columns)
+        query.check(events.collect_schema().names())
+        row = events.select(query.cut_flow()).collect(engine="streaming")
+        flow = {name: int(row[name][0]) for name in row.columns}
+        return Survey(flow, events.filter(query.all()) if self.quality else events, events)
 
     @property
-    def _early(self) -> CutTable | None:
+    def early(self) -> CutTable | None:
         """The cuts without that in theta; the same events pass."""
         if self.cuts is None:
             return None
         gammaness = np.where(self.cuts.has_cut, self.cuts.gammaness, np.nan)
         return replace(self.cuts, gammaness=gammaness, theta=None, theta_efficiency=None)
-
-    def flow(self, events: pl.LazyFrame) -> dict[str, int]:
-        """Criterion -> events that are left after it, but for the cut in theta."""
-        if self._early is not None:
-            table = self._early.cut_flow(events.drop("weight", strict=False))
-            return dict(zip(table["criterion"].to_list(), table["n_events"].to_list(), strict=True))
-        query = QualityQuery(self.quality)
-        row = events.select(query.cut_flow()).collect(engine="streaming")
-        return {name: int(row[name][0]) for name in row.columns}
 
 
 def select_cuts(
