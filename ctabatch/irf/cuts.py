@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -157,7 +158,7 @@ class CutTable:
         OptionError
             A column does not exist.
         """
-        conditions = [condition for _, condition in self._before(events)]
+        conditions = [condition for _, condition in self.conditions(events)]
         before_theta = [_step(name) for name in _STEPS[:-1]]
         theta = pl.lit(value=True) if self.theta is None else _step("theta")
         return (
@@ -176,7 +177,8 @@ class CutTable:
         polars.DataFrame
             ``criterion``; ``n_events``; if the events have a column weight ``weighted``, their sum.
         """
-        stepped, named = self.criteria(events)
+        named = self.conditions(events)
+        named += [(label, _step(name)) for name, label in self.steps.items()]
         has_weight = "weight" in events.collect_schema().names()
         passed = [pl.lit(value=True)]
         sums = []
@@ -186,7 +188,7 @@ class CutTable:
             if has_weight:
                 kept = pl.when(left).then(pl.col("weight").cast(pl.Float64)).otherwise(0.0)
                 sums.append(kept.sum().alias(f"w {n}"))
-        row = stepped.select(sums).collect(engine="streaming")
+        row = events.with_columns(self._steps()).select(sums).collect(engine="streaming")
         counts = [row[f"n {n}"][0] for n in range(len(named) + 1)]
         criteria = ["all", *(name for name, _ in named)]
         flow = pl.DataFrame({"criterion": criteria, "n_events": counts})
@@ -195,24 +197,21 @@ class CutTable:
             flow = flow.with_columns(weighted=pl.Series(weighted, dtype=pl.Float64))
         return flow
 
-    def criteria(self, events: pl.LazyFrame) -> tuple[pl.LazyFrame, list[tuple[str, pl.Expr]]]:
-        """All criteria in order, by name, and the events with what these expressions read.
+    @property
+    def steps(self) -> dict[str, str]:
+        """The cuts that there are, in order: name, and what a cut flow calls it."""
+        labels = {name: f"{name} cut" if name != "energy" else "energy range" for name in _STEPS}
+        there = {"energy", *(name for name in _STEPS[1:] if getattr(self, name) is not None)}
+        return {name: label for name, label in labels.items() if name in there}
+
+    def conditions(self, events: pl.LazyFrame) -> list[tuple[str, pl.Expr]]:
+        """Criteria that do not depend on energy, by name.
 
         Raises
         ------
         OptionError
-            A column does not exist.
+            A column that the cuts read does not exist.
         """
-        named = self._before(events)
-        named += [
-            (f"{name} cut" if name != "energy" else "energy range", _step(name))
-            for name in _STEPS
-            if getattr(self, name) is not None
-        ]
-        return events.with_columns(self._steps()), named
-
-    def _before(self, events: pl.LazyFrame) -> list[tuple[str, pl.Expr]]:
-        """Criteria that do not depend on energy; checks that all columns are there."""
         available = events.collect_schema().names()
         query = QualityQuery(self.quality)
         query.check(available)
@@ -240,19 +239,32 @@ class CutTable:
 
     def _decide(self, batch: pl.Series) -> pl.Series:
         values = {name: batch.struct.field(name).to_numpy() for name in batch.struct.fields}
-        index = half_open_index(self.energy, values["energy"])
+        decided = self.decide(values)
+        every = np.ones(len(batch), bool)
+        return pl.DataFrame({name: decided.get(name, every) for name in _STEPS}).to_struct()
+
+    def decide(self, values: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.bool_]]:
+        """Whether events pass each of the `steps`.
+
+        Parameters
+        ----------
+        values : mapping
+            Step -> float32 or float64 (n,), what it looks at: the reconstructed energy for
+            "energy"; NaN where there is no value.
+        """
+        energy = np.asarray(values["energy"], dtype=np.float64)
+        index = half_open_index(self.energy, energy)
         low, high = self.valid_energy
-        inside = (values["energy"] >= low) & (values["energy"] < high)
+        inside = (energy >= low) & (energy < high)
         decided = {
-            "energy": inside & (_padded(self.has_cut)[index] == 1),
+            "energy": inside & (_padded(self.has_cut) == 1)[index],
             "gammaness": values["gammaness"] >= _padded(self.gammaness)[index],
         }
         if self.multiplicity is not None:
             decided["multiplicity"] = values["multiplicity"] >= _padded(self.multiplicity)[index]
         if self.theta is not None:
             decided["theta"] = values["theta"] <= _padded(self.theta)[index]
-        every = np.ones(len(batch), bool)
-        return pl.DataFrame({name: decided.get(name, every) for name in _STEPS}).to_struct()
+        return decided
 
 
 def fixed_cuts(

@@ -12,12 +12,13 @@ import numpy as np
 import polars as pl
 
 from ctabatch.errors import InputError, OptionError
+from ctabatch.expressions import QualityQuery
 from ctabatch.irf.agreement import Circumstances, check_agreement
 from ctabatch.irf.audit import audit
 from ctabatch.irf.axes import Axis
 from ctabatch.irf.counting import Counting
 from ctabatch.irf.cuts import CutTable
-from ctabatch.irf.derived import with_derived
+from ctabatch.irf.derived import DERIVED, with_derived
 from ctabatch.irf.divisions import Division, Keep, one_frame, weighted_events
 from ctabatch.irf.groups import GroupColumn
 from ctabatch.irf.histograms import QUANTITIES, IrfAxes
@@ -34,7 +35,6 @@ Progress = Callable[[str, int, int], None]
 _HOUR = 3600.0
 #: Events looked at to find the offset of a point source.
 _FIRST = 10_000
-_DERIVED = ("theta", "true_offset", "reco_offset")
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +135,9 @@ class _Making:
         selection = select_cuts(once, background, axes, self.config, ring, self.gammas, self.notes)
         self.tell("responses of gammas")
         shower, of_group = self._shower([self.gammas]), partial(_of_group, gammas, self.of_run)
-        looks = Looks(partial(selection.survey, by=self.config.by, shower=shower))
+        by = self.config.by
+        derived = self._derived()
+        looks = Looks(partial(selection.survey, derived=derived, by=by, shower=shower))
         kept = self._signal(gammas, axes.offset, looks)
         flow = {"gamma": looks.flow}
         _check_left(flow["gamma"])
@@ -151,7 +153,8 @@ class _Making:
         if background is not None:
             self.tell("background")
             shower = self._shower(self.backgrounds)
-            looks = Looks(partial(selection.survey, by=self.config.by, shower=shower))
+            derived = self._derived(signal=False)
+            looks = Looks(partial(selection.survey, derived=derived, by=by, shower=shower))
             left = self._background(hadrons, looks)
             flow["background"] = looks.flow
             if left is not None:
@@ -226,7 +229,7 @@ class _Making:
     ) -> pl.LazyFrame | None:
         """Weighted events of all background primaries."""
         frames = [
-            weighted_events(divisions, flux, self.time, self._derived(), keep=keep)
+            weighted_events(divisions, flux, self.time, self._derived(signal=False), keep=keep)
             for flux, divisions in hadrons
         ]
         return one_frame(frames) if frames else None
@@ -242,12 +245,13 @@ class _Making:
         )
         return low, self.filled
 
-    def _derived(self) -> list[str]:
-        columns = {c for q in self.config.quantities for c, _ in QUANTITIES[q]}
-        texts = " ".join([*self.config.by, *self.config.quality.values()])
-        fov = {c for c in ("true_fov_lon", "true_fov_lat", "reco_fov_lon", "reco_fov_lat")
-               if c in columns or c in texts}  # fmt: skip
-        return [*_DERIVED, *sorted(fov)]
+    def _derived(self, *, signal: bool = True) -> list[str]:
+        """Columns that quantities and criteria read; the background has no source."""
+        quantities = [q for q in self.config.quantities if q.startswith("background") != signal]
+        columns = {column for q in quantities for column, _ in QUANTITIES[q]}
+        columns |= {"theta", "true_offset", "reco_offset"} if signal else {"reco_offset"}
+        columns |= QualityQuery(self.config.quality).columns
+        return [name for name in DERIVED if name in columns]
 
     def _shower(self, primaries: Sequence[Primary]) -> str | None:
         """What tells the uses of one shower, if it does so in all inputs."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -73,10 +73,16 @@ class Selection:
         query.check(events.collect_schema().names())
         return events.with_columns(passes_gammaness=query.all())
 
-    def survey(self, events: pl.LazyFrame, by: Sequence[str], shower: str | None) -> Survey:
+    def survey(
+        self,
+        events: pl.LazyFrame,
+        derived: Collection[str],
+        by: Sequence[str],
+        shower: str | None,
+    ) -> Survey:
         """What passes all cuts but that in theta."""
         if self.early is not None:
-            return survey(events, self.early, by, shower)
+            return survey(events, self.early, derived, by, shower)
         query = QualityQuery(self.quality)
         events = with_derived(events, query.columns)
         query.check(events.collect_schema().names())

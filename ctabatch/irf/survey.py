@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ctabatch.expressions import parse
-from ctabatch.irf.column_map import NEEDED
 from ctabatch.irf.cuts import CutTable
-from ctabatch.irf.derived import with_derived
+from ctabatch.irf.derived import needed, with_derived
 from ctabatch.irf.fill import batches, group_names
 from ctabatch.irf.groups import GroupColumn, Groups
 
@@ -39,7 +39,11 @@ class Survey:
 
 
 def survey(
-    events: pl.LazyFrame, cuts: CutTable, by: Sequence[str] = (), shower: str | None = None
+    events: pl.LazyFrame,
+    cuts: CutTable,
+    derived: Collection[str],
+    by: Sequence[str] = (),
+    shower: str | None = None,
 ) -> Survey:
     """Apply cuts that do not depend on a source, before anything else is derived of the events.
 
@@ -49,6 +53,8 @@ def survey(
         Event frame.
     cuts : CutTable
         Without cut in theta.
+    derived : collection of str
+        Columns that will be derived of the events that pass, see `ctabatch.irf.derived`.
     by : sequence of str
         Expressions whose values separate groups, see `GroupColumn`.
     shower : str, optional
@@ -58,35 +64,50 @@ def survey(
     available = events.collect_schema().names()
     groups = Groups([GroupColumn(text, available) for text in by])
     names = group_names(groups)
-    used = {*NEEDED, *cuts.needed(), "obs_id", "event_id", "is_valid", "multiplicity"}
+    used = {"true_energy", "reco_energy"} | cuts.needed()
+    used |= {"obs_id"} if by else set()  # tells the showers of an event
+    used |= {own for name in derived for own in needed(name)}
     used |= {name for column in groups.columns for name in column.expression.columns}
     used |= parse(shower, "shower").columns if shower is not None else set()
     columns = [name for name in available if name in used]
-    stepped, criteria = cuts.criteria(events)
+    conditions = cuts.conditions(events)
+    tests = {f"condition {k}": expr for k, (_, expr) in enumerate(conditions)}
     wanted = {name: pl.col(name) for name in columns}
-    wanted |= {f"criterion {k}": expr for k, (_, expr) in enumerate(criteria)}
+    wanted |= {name: expr.fill_null(value=False) for name, expr in tests.items()}
     wanted |= {name: column.expr for name, column in zip(names, groups.columns, strict=True)}
-    left = np.zeros(len(criteria) + 1, np.int64)
+    reads = {step: "reco_energy" if step == "energy" else step for step in cuts.steps}
+    labels = [*(name for name, _ in conditions), *cuts.steps.values()]
+    left = np.zeros(len(labels) + 1, np.int64)
     passing: list[pl.DataFrame] | None = []
     first: list[pl.DataFrame] = []
     size = 0
-    for batch in batches(stepped.select(**wanted), whole_showers=False):
+    for batch in batches(events.select(**wanted), whole_showers=False):
+        decided = cuts.decide({step: _numbers(batch, read) for step, read in reads.items()})
         passes = np.ones(batch.height, bool)
         left[0] += batch.height
-        for k in range(len(criteria)):
-            passes &= batch[f"criterion {k}"].fill_null(value=False).to_numpy()
+        criteria = [*(batch[name].to_numpy() for name in tests), *(decided[step] for step in reads)]
+        for k, criterion in enumerate(criteria):
+            passes &= criterion
             left[k + 1] += np.count_nonzero(passes)
         first += _new_groups(groups, batch, names, columns)
-        if passing is not None:
-            own = batch.select(columns).filter(pl.Series(passes))
+        if passing is not None and left[-1]:
+            own = batch[columns].filter(pl.Series(passes))
             size += int(own.estimated_size())
             passing = [*passing, own] if size <= MAX_BYTES else None
-    flow = dict(zip(["all", *(name for name, _ in criteria)], left.tolist(), strict=True))
+    flow = dict(zip(["all", *labels], left.tolist(), strict=True))
     if passing is None:
-        kept = stepped.filter(pl.all_horizontal(expr for _, expr in criteria)).select(columns)
+        kept = cuts.apply(events).filter("passes_gammaness").select(columns)
     else:
         kept = _together(passing, events, columns)
     return Survey(flow, kept, _together(first, events, columns))
+
+
+def _numbers(batch: pl.DataFrame, name: str) -> NDArray[np.generic]:
+    """A column with NaN where there is no value."""
+    column = batch[name]
+    if column.null_count():
+        column = column.cast(pl.Float64).fill_null(np.nan)
+    return column.to_numpy()
 
 
 class Looks:
@@ -139,7 +160,7 @@ def _together(
 ) -> pl.LazyFrame:
     if not frames:
         return events.select(columns).head(0)
-    return pl.concat(frames, rechunk=True).lazy()
+    return pl.concat(frames).lazy()
 
 
 __all__ = ["MAX_BYTES", "Looks", "Survey", "survey"]
