@@ -85,7 +85,7 @@ def test_demo_recovers_the_spectrum_of_the_crab_nebula(demo: dict[str, Any]) -> 
         error = crab[f"{name}_error"]
         assert 0 < error < 0.1 * crab[name]
         assert abs(crab[name] - crab[f"true_{name}"]) < 3 * error
-    assert crab["observations"] == 4
+    assert crab["observations"] == 2
     assert crab["n_on"] > 10 * crab["alpha"] * crab["n_off"]
 
 

@@ -104,7 +104,7 @@ def _observe(
         [open_primary("gamma", [str(inputs["gammas"])]),
          open_primary("proton", [str(inputs["protons"])])],
         {"gamma": spectrum("CRAB_HEGRA"), "proton": spectrum("IRFDOC_PROTON", diffuse=True)},
-        store, WobblePlan(exposure=options.exposure, duration=30, offset=_OFFSET),
+        store, WobblePlan(exposure=options.exposure, duration=60, offset=_OFFSET),
         seed=options.seed, progress=lambda _, done, total: progress("observe", done, total),
     )  # fmt: skip
     progress("observe", len(account.written), len(account.written))
