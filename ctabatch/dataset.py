@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from numpy.typing import NDArray
 
 from ctabatch.errors import InputError, OptionError
 from ctabatch.io.dataset_folder import DatasetFolder
+from ctabatch.io.stored_waveforms import raw_waveform
+from ctabatch.raw_waveforms import raw_waveforms
 
 KEYS = ["obs_id", "event_id"]
 #: The table of predictions is called so, followed by the prefix.
@@ -117,10 +120,46 @@ class Dataset:
         return self._telescope_table("dl1/images", tel_type)
 
     def waveforms(self, tel_type: str, level: str = "r1") -> pl.LazyFrame:
-        """Waveforms of one telescope type at level r0 or r1."""
+        """Waveforms of one telescope type at level r0 or r1.
+
+        Raw waveforms (r0) are decoded from the bytes of the input when they are collected. A filter
+        on keys comes first; then every row group of the stream (about 8 MiB) that holds a wanted
+        row is read once.
+
+        Raises
+        ------
+        InputError
+            The dataset has none, or raw waveforms of this type differ in shape.
+        """
         if level not in ("r0", "r1"):
             raise OptionError.unknown_name("level", level, ("r0", "r1"))
-        return self._telescope_table(level, tel_type)
+        frame = self._telescope_table(level, tel_type)
+        if level == "r1":
+            return frame
+        return raw_waveforms(self._files[f"r0/tel_type={tel_type}"], tel_type)
+
+    def raw_waveform(self, obs_id: int, event_id: int, tel_id: int) -> NDArray[Any]:
+        """Raw waveform of one telescope event.
+
+        Returns
+        -------
+        (n_gains, n_pixels, n_samples) uint16, or uint32 for sums
+
+        Raises
+        ------
+        InputError
+            The dataset holds no raw data of this telescope event.
+        """
+        for name, files in sorted(self._files.items()):
+            if name.startswith("r0/tel_type="):
+                for file in files:
+                    found = raw_waveform(file, obs_id, event_id, tel_id)
+                    if found is not None:
+                        return found
+        raise InputError(
+            f"{self._folder.root}: no raw data of observation {obs_id}, event {event_id}, "
+            f"telescope {tel_id}"
+        )
 
     @property
     def prefixes(self) -> list[str]:

@@ -21,6 +21,7 @@ from ctabatch.errors import InputError, OptionError
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.parquet import PartFiles
 from ctabatch.io.simtel.source import SimtelReader
+from ctabatch.io.stored_parts import is_stored, origin, stored_part
 from ctabatch.io.streams import open_file
 from ctabatch.kernels.jit import CACHE_FOLDER
 from ctabatch.memory import USUAL, MemoryBound
@@ -115,6 +116,8 @@ class Engine:
         return result
 
     def _part(self, path: Path, progress: Progress | None) -> PartResult:
+        if is_stored(path) and path.parent.parent.resolve() == self.folder.root.resolve():
+            raise OptionError(f"{path}: its own dataset cannot take what is made of it")
         # The digest of a new file is not needed before its part is committed: it is taken beside
         # the work. If there is a part of this name it decides whether there is any work.
         digests = ThreadPoolExecutor(1, thread_name_prefix="ctabatch-digest")
@@ -140,7 +143,12 @@ class Engine:
             writer = PartWriter(self.folder, files, self.config)
             with (
                 warnings.catch_warnings(record=True) as caught,
-                SimtelReader(path, ahead=own_threads, **self.config.source.model_dump()) as reader,
+                SimtelReader(
+                    path,
+                    ahead=own_threads,
+                    keep=writer.keep,
+                    **self.config.source.model_dump(),
+                ) as reader,
             ):
                 warnings.simplefilter("always")
                 self._consume(reader, writer, progress, size)
@@ -148,7 +156,13 @@ class Engine:
             part = files.part = part_name(path, digest)
             record = {
                 "part": part,
-                "input": {"name": path.name, "path": str(path), "size": size, "sha256": digest},
+                "input": {
+                    "name": path.name,
+                    "path": str(path),
+                    "size": size,
+                    "sha256": digest,
+                    **origin(path),
+                },
                 "config_digest": self.config.digest(),
                 "config": self.config.model_dump(mode="json"),
                 "software": software(),
@@ -203,13 +217,15 @@ def available_cores() -> int:
 
 
 def file_digest(path: Path) -> tuple[str, int]:
-    """SHA-256 and size of a file.
+    """SHA-256 and size of a file; for a stored stream the digest of what it was made from.
 
     Raises
     ------
     InputError
         It cannot be read.
     """
+    if is_stored(path):
+        return str(stored_part(path).input["sha256"]), input_size(path)
     with open_file(path) as file:
         try:
             digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
@@ -233,7 +249,13 @@ def input_size(path: Path) -> int:
 
 
 def part_stem(path: Path) -> str:
-    """Name of a file as the beginning of its part's name."""
+    """Name of a file as the beginning of its part's name.
+
+    A stored stream becomes a part of the same name as the one it is stored in: both hold the same
+    events.
+    """
+    if is_stored(path):
+        return path.stem.rpartition("-")[0]
     stem = re.sub(r"\.(simtel|gz|zst|zstd)", "", path.name)
     return (re.sub(r"[^A-Za-z0-9_.+-]+", "-", stem).strip("-.") or "part")[:120]
 

@@ -21,15 +21,17 @@ from ctabatch.io.simtel.losses import Account
 from ctabatch.io.simtel.source import SimtelReader
 from ctabatch.io.simtel.tables import (
     pointing_batch,
+    raw_data_batch,
     run_batch,
     shower_batch,
     shower_distribution_batch,
     telescope_trigger_batch,
     trigger_batch,
 )
+from ctabatch.io.stored_parts import ENTRY, STREAM, entry
 from ctabatch.schemas.simulation import RUN, SHOWER
 from ctabatch.schemas.trigger import POINTING, TELESCOPE_TRIGGER, TRIGGER
-from ctabatch.source import calibrated, calibrated_rows, raw_rows, telescope_events
+from ctabatch.source import calibrated, calibrated_rows, telescope_events
 from ctabatch.stages import dl1
 from ctabatch.stages.telescope_groups import TelescopeRows
 
@@ -97,6 +99,14 @@ class PartWriter:
         if self.geometry is not None:
             files.require(GEOMETRY, self.geometry.geometry_schema)
 
+    @property
+    def keep(self) -> Callable[[pa.RecordBatch], None] | None:
+        """Where the stream of the input goes; None if it is not to be stored."""
+        return self._keep if "r0" in self.config.write else None
+
+    def _keep(self, piece: pa.RecordBatch) -> None:
+        self.files.write(STREAM, piece)
+
     def plan(
         self, events: Events, account: Account
     ) -> tuple[BlockOfEvents, list[Callable[[], BatchRows]]]:
@@ -135,7 +145,7 @@ class PartWriter:
         if n_rows == 0:
             return BatchRows(raw.tel_type, 0, tables)
         if "r0" in products:
-            tables.append(("r0", raw_rows(raw)))
+            tables.append(("r0", raw_data_batch(raw)))
         if products == {"r0"}:
             return BatchRows(raw.tel_type, n_rows, tables)
         raw = calibrated(raw, plan.account)
@@ -201,6 +211,11 @@ class PartWriter:
             elif not reader.stopped:
                 reader.account.note("runs without histograms of the simulated showers")
 
+    def _stored(self, reader: SimtelReader) -> dict[str, Any]:
+        if self.keep is None:
+            return {}
+        return {ENTRY: entry(reader.account, reader.allowed_tels, reader.stopped)}
+
     def summary(self, reader: SimtelReader) -> dict[str, Any]:
         """Counts and losses for the commit record."""
         account = reader.account
@@ -212,6 +227,7 @@ class PartWriter:
             "by_event_type": {str(k): v for k, v in sorted(self.event_types.items())},
             "by_tel_type": dict(sorted(self.tel_types.items())),
             "stopped_by_max_events": reader.stopped,
+            **self._stored(reader),
             "incomplete_events": self.incomplete_events,
             **({} if self.geometry is None else self.geometry.summary()),
             "telescopes_without_description": {str(k): v for k, v in missing.items() if v},

@@ -156,12 +156,13 @@ def open_source(
     allowed_tels: Iterable[int] | None = None,
     max_events: int | None = None,
 ) -> Source:
-    """Open a sim_telarray file.
+    """Open a sim_telarray file, or the raw data in a dataset.
 
     Parameters
     ----------
     source : path, "example:NAME" or binary file object
-        Plain, gzip or zstd, whatever its name.
+        Plain, gzip or zstd, whatever its name. Of a dataset written with ``--write r0`` the
+        folder, or ``DATASET/r0_stream/PART.parquet`` if it has several parts.
     focal_length : {"effective", "equivalent"}
         Which focal length turns camera positions into angles.
     allowed_tels : iterable of int, optional
@@ -231,7 +232,7 @@ def calibrated(raw: RawBatch, account: Account) -> RawBatch:
 
 
 def raw_rows(raw: RawBatch) -> pa.RecordBatch:
-    """Rows of the table r0."""
+    """Decoded raw waveforms."""
     dtype = pa.uint32() if raw.is_sum else pa.uint16()
     _, n_gains, n_pixels, n_samples = raw.waveform.shape
     return record_batch(

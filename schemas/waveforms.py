@@ -1,4 +1,8 @@
-"""Tables r0 and r1: raw and calibrated waveforms."""
+"""Tables r0, r0_stream and r1: raw data as they stand in the input, calibrated waveforms.
+
+Raw waveforms are stored as the bytes of the input: table r0_stream holds the whole stream, table r0
+says where in it the raw data of each telescope event stand. Why: docs/decisions.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,47 @@ import pyarrow as pa
 from .column import column, table_schema, tensor
 from .keys import TELESCOPE_KEYS
 
-VERSION = 1
+VERSION = 2
+
+#: Where the raw data of each telescope event stand.
+RAW_DATA = table_schema(
+    "r0",
+    VERSION,
+    [
+        *TELESCOPE_KEYS,
+        column("n_gains", pa.int8(), "Gain channels", source="EventIO 2012/2013"),
+        column("n_pixels", pa.int32(), "Pixels of the camera", source="EventIO 2012/2013"),
+        column("n_samples", pa.int32(), "Samples of a waveform, 1 for sums",
+               source="EventIO 2012/2013"),
+        column("is_sum", pa.bool_(), "Whether there is one sum per pixel instead of samples",
+               source="EventIO 2012 (sums) or 2013 (samples)"),
+        column("stream_offset", pa.int64(),
+               "First byte of the object with the raw data, its header included: a position in the "
+               "decompressed input, as column offset of table r0_stream", unit="byte",
+               source="EventIO 2012/2013"),
+        column("stream_size", pa.int32(), "Length of the object, its header included",
+               unit="byte", source="EventIO 2012/2013"),
+    ],
+)  # fmt: skip
+
+#: The decompressed input in pieces of whole objects, in order.
+RAW_STREAM = table_schema(
+    "r0_stream",
+    VERSION,
+    [
+        column("offset", pa.int64(), "Position of the piece in the decompressed input",
+               unit="byte"),
+        column("bytes", pa.large_binary(),
+               "EventIO objects as they stand in the input; one behind the other all pieces are a "
+               "sim_telarray file", source="EventIO"),
+    ],
+)  # fmt: skip
 
 
 def raw_waveforms(
     n_gains: int, n_pixels: int, n_samples: int, value_type: pa.DataType
 ) -> pa.Schema:
-    """Schema of raw waveforms (uint16 samples, or uint32 sums of one sample)."""
+    """Schema of decoded raw waveforms (uint16 samples, or uint32 sums of one sample)."""
     return table_schema(
         "r0",
         VERSION,

@@ -22,7 +22,10 @@ _LISTED = 10
 
 def command(
     files: Annotated[
-        list[str], typer.Argument(help="sim_telarray files (plain, .gz, .zst), or example:NAME.")
+        list[str],
+        typer.Argument(
+            help="sim_telarray files (plain, .gz, .zst), example:NAME, or datasets with raw data."
+        ),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder of the dataset; made if needed.")
@@ -71,7 +74,8 @@ def command(
 ) -> None:
     """Turn sim_telarray files into a Parquet dataset: one part per file, no merge step.
 
-    Written are images, image parameters and the geometry of the showers.
+    Written are images, image parameters and the geometry of the showers. With --write r0 the raw
+    data are kept in the dataset, which can then be processed again in place of the files.
 
     Exit code 0: done. 1: finished, but something was lost, which is listed. 2: unusable input or
     options. 130: interrupted; finished parts stay, nothing half-written is visible.
@@ -81,6 +85,8 @@ def command(
       ctabatch process run*.simtel.gz -o dl1 --resume
       ctabatch process example:sst1m -o dl1 --write r1,images --max-events 10
       ctabatch process gammas.simtel.zst -o dl1 --config process.yaml
+      ctabatch process gammas.simtel.zst -o raw --write r0
+      ctabatch process raw -o dl1 --config process.yaml
     """
     from ctabatch.config import products
     from ctabatch.engine import Engine, check_inputs
@@ -101,7 +107,7 @@ def command(
     }
     options["source"] = {key: value for key, value in source.items() if value is not None}
     config = read_config(config_file, options)
-    paths = [input_path(text) for text in files]
+    paths = [path for text in files for path in input_paths(text)]
     check_inputs(paths)
     existing: Existing = "overwrite" if overwrite else "resume" if resume else "refuse"
     bound = {} if memory is None else {"memory": memory}
@@ -136,6 +142,20 @@ def read_config(path: Path | None, options: dict[str, Any]) -> ProcessConfig:
         except (OSError, UnicodeDecodeError) as error:
             raise OptionError(f"--config {path}: not readable: {error}") from error
     return ProcessConfig.from_yaml(text, str(path or "options"), **options)
+
+
+def input_paths(text: str) -> list[Path]:
+    """Paths of an input: a file, or the stored streams of a dataset.
+
+    Raises
+    ------
+    InputError
+        A part of the dataset holds no raw data.
+    """
+    from ctabatch.io.stored_parts import is_dataset, stored_streams
+
+    path = input_path(text)
+    return stored_streams(path) if is_dataset(path) else [path]
 
 
 def input_path(text: str) -> Path:

@@ -12,8 +12,6 @@ from ctabatch.errors import OptionError
 
 def tables() -> dict[str, Any]:
     """Table name -> Arrow schema; tensors are shown for a camera of 1855 pixels."""
-    import pyarrow as pa
-
     from ctabatch.schemas import (
         cuts,
         geometry,
@@ -34,7 +32,8 @@ def tables() -> dict[str, Any]:
         "trigger": trigger.TRIGGER,
         "telescope_trigger": trigger.TELESCOPE_TRIGGER,
         "pointing": trigger.POINTING,
-        "r0": waveforms.raw_waveforms(2, 1855, 40, pa.uint16()),
+        "r0": waveforms.RAW_DATA,
+        "r0_stream": waveforms.RAW_STREAM,
         "r1": waveforms.calibrated_waveforms(1855, 40),
         "dl1/images": images.images(1855),
         "dl1/parameters": parameters.PARAMETERS,

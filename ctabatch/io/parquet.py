@@ -148,8 +148,9 @@ class _Table:
             compression_level=1,
             use_dictionary=_dictionary_columns(schema),
             column_encoding=_float_encodings(schema),
-            write_statistics=[name for name in ("obs_id", "event_id", "tel_id")
+            write_statistics=[name for name in ("obs_id", "event_id", "tel_id", "offset")
                               if name in schema.names],
+            write_page_checksum=any(pa.types.is_large_binary(dtype) for dtype in schema.types),
         )  # fmt: skip
 
     def append(self, batch: pa.RecordBatch) -> tuple[pq.ParquetWriter, pa.Table] | None:
@@ -199,12 +200,13 @@ def _float_encodings(schema: pa.Schema) -> dict[str, str]:
 
 
 def _dictionary_columns(schema: pa.Schema) -> list[str]:
-    """Repetitive columns: keys, gains, counts. Waveforms are anything but repetitive."""
+    """Repetitive columns: keys, gains, counts. Raw data are anything but repetitive."""
     return [
         name
         for name, dtype in map(_leaf, schema)
         if not pa.types.is_floating(dtype)
         and not pa.types.is_boolean(dtype)
+        and not pa.types.is_large_binary(dtype)
         and not name.startswith("waveform")
     ]
 

@@ -28,8 +28,9 @@ _BELONG_TO_NEXT = (1204, 2026, 2034)
 _MAX_TYPE, _MAX_VERSION = 12_000, 1_100
 #: Type of the objects that take the place of damaged bytes, so that a block need not end there.
 FILLER = 0xFFFF
-#: So many bytes are read ahead to mend a marker, not more.
+#: Bytes read ahead to mend a marker, at most.
 _LONGEST_WAIT = 1 << 27
+_NEXT_INSIDE = "its length is wrong: the next object begins inside"
 #: Repairs in one block; with more damage the block ends at the damage instead.
 _MAX_REPAIRS = 64
 
@@ -45,17 +46,20 @@ class Block:
         Columns as in `ctabatch.kernels.object_table`; positions count from the start of `data`.
     offset : int
         Position of ``data[0]`` in the stream.
+    end : int
+        The objects end here: a scan of the bytes before gives the same table.
     """
 
     data: npt.NDArray[np.uint8]
     table: npt.NDArray[np.int64]
     offset: int
+    end: int
 
 
 class BlockReader:
     """Iterate over the blocks of a stream.
 
-    Memory is one block, grown only as far as bytes really arrive for an object that is longer.
+    Memory is one block, grown only as far as bytes arrive for an object that is longer.
     """
 
     def __init__(self, stream: ByteStream, account: Account, block_size: int = BLOCK_SIZE) -> None:
@@ -80,7 +84,7 @@ class BlockReader:
             if rows:
                 kept, position = self._cut_behind_event(rows, position, reason)
                 if kept:
-                    yield self._emit(kept, position)
+                    yield self._emit(kept, position, position)
                 else:
                     self._grow()
                 continue
@@ -99,8 +103,9 @@ class BlockReader:
                 block = self._salvage()
                 if block is not None:
                     yield block
-        if self.stream.problem:
-            self.account.lose(Loss(f"the file is damaged: {self.stream.problem}", self.n_bytes))
+        if why := self.stream.problem:
+            at = self.n_bytes - self._offset
+            self._lose(f"the file is damaged: {why}", 0, header=False, at=at)
 
     # -- the buffer
 
@@ -136,10 +141,10 @@ class BlockReader:
         return int(cut), int(table[cut, ot.START])
 
     def _emit(
-        self, rows: int, position: int, cut: str = "the file ends inside this object"
+        self, rows: int, end: int, position: int, cut: str = "the file ends inside this object"
     ) -> Block:
-        """Hand out the front of the buffer and keep the rest."""
-        block = Block(self._buffer, self._table[:rows].copy(), self._offset)
+        """Hand out the objects before `end` and keep the bytes from `position` on."""
+        block = Block(self._buffer, self._table[:rows].copy(), self._offset, end)
         for row in np.flatnonzero(block.table[:, ot.STATE] != ot.INTACT):
             self._lose(
                 cut if block.table[row, ot.STATE] == ot.CUT else "its sub-objects do not fit",
@@ -267,7 +272,7 @@ class BlockReader:
                 self._discard(position)
                 return None
             self._lose("bytes that belong to no object", position - stop, header=False, at=stop)
-        return self._emit(rows, position, "its length is wrong: the next object begins inside")
+        return self._emit(rows, stop, position, _NEXT_INSIDE)
 
     def _own_end(self, at: int = 0) -> int:
         """Length of the object at byte `at`, marker and header included, as it says itself."""
@@ -293,4 +298,4 @@ class BlockReader:
         elif header and at + 12 <= self._filled:
             kind = int(u32(self._buffer, at + 4)) & 0xFFFF
             ident = int(i32(self._buffer, at + 8))
-        self.account.lose(Loss(reason, self._offset + at, size, kind, ident))
+        self.account.lose(Loss(reason, self._offset + at, size, kind, ident), of_stream=True)

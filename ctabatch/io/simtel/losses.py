@@ -54,19 +54,38 @@ class Account:
     """Losses (with place, at most `limit` kept in full) and harmless omissions (counted).
 
     Filled by the thread that reads ahead and by the one that decodes.
+
+    Attributes
+    ----------
+    of_stream : list of Loss
+        Those of `losses` that concern the stream: bytes that are gone before anything is made of
+        them, which nobody can find again in what is left.
+    n_of_stream : int
     """
 
     limit: int = 1000
     losses: list[Loss] = field(default_factory=list)
     n_losses: int = 0
+    of_stream: list[Loss] = field(default_factory=list)
+    n_of_stream: int = 0
     notes: Counter[str] = field(default_factory=Counter)
     _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
 
-    def lose(self, loss: Loss) -> None:
+    def lose(self, loss: Loss, *, of_stream: bool = False) -> None:
         with self._lock:
             self.n_losses += 1
             if len(self.losses) < self.limit:
                 insort(self.losses, loss, key=lambda other: other.offset)
+            if of_stream:
+                self.n_of_stream += 1
+                if len(self.of_stream) < self.limit:
+                    self.of_stream.append(loss)
+
+    def lose_unlisted(self, n: int) -> None:
+        """Count losses of the stream whose places are not known any more."""
+        with self._lock:
+            self.n_losses += n
+            self.n_of_stream += n
 
     def note(self, what: str, n: int = 1) -> None:
         if n:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from pathlib import Path
 from typing import BinaryIO, Literal, Self
 
 import numpy as np
+import pyarrow as pa
 
-from ctabatch.errors import InputError
+from ctabatch.errors import InputError, OptionError
+from ctabatch.io.stored_parts import is_stored, stored_stream
 from ctabatch.io.streams import ByteStream
+from ctabatch.kernels import event_index as ei
 from ctabatch.kernels import object_table as ot
 
 from . import consistency, objects
@@ -18,6 +22,7 @@ from .events import EventIndexer, Events, first_events
 from .losses import Account
 from .prefetch import prefetched
 from .run import STATE_TYPES, Run, RunReader
+from .stored_stream import StoredBlocks, stream_piece
 
 #: Top-level types that belong to events, or that are known and not needed.
 _EVENT_TYPES = frozenset({1204, 2010, 2020, 2021, 2026, 2028, 2034})
@@ -33,6 +38,8 @@ class SimtelReader:
     Parameters
     ----------
     source : path or binary file object
+        A file, or the raw data in a dataset: the folder, if it has one part, or the stored stream
+        of one of its parts.
     focal_length : {"effective", "equivalent"}
         Which focal length turns camera positions into angles; files without an effective one fall
         back to the equivalent one with a warning.
@@ -44,11 +51,17 @@ class SimtelReader:
         Bytes decompressed at once.
     ahead : bool
         Read ahead in a thread.
+    keep : callable, optional
+        Given each piece of the stream that was read, in order, as a row of the table r0_stream.
 
     Attributes
     ----------
     account : Account
         Losses and notes so far.
+    allowed_tels : set of int or None
+        The telescopes that are read; None if all are.
+    stopped : bool
+        Whether reading stopped at `max_events`, or had stopped when the input was stored.
     runs : list of Run
         The runs seen so far; after construction at least one.
 
@@ -56,6 +69,8 @@ class SimtelReader:
     ------
     InputError
         The file is no sim_telarray file, or holds no run header.
+    OptionError
+        None of the telescopes are in a stored stream that was limited to others.
     """
 
     def __init__(
@@ -63,23 +78,32 @@ class SimtelReader:
         source: str | os.PathLike[str] | BinaryIO,
         *,
         focal_length: Literal["effective", "equivalent"] = "effective",
-        allowed_tels: frozenset[int] | None = None,
+        allowed_tels: Iterable[int] | None = None,
         max_events: int | None = None,
         block_size: int = BLOCK_SIZE,
         ahead: bool = True,
+        keep: Callable[[pa.RecordBatch], None] | None = None,
     ) -> None:
         self._ahead = ahead
-        self.stream = ByteStream(source)
-        self.name = self.stream.name
+        self._keep = keep
         self.account = Account()
+        self.stream: ByteStream | StoredBlocks
+        self._reader: BlockReader | StoredBlocks
+        if isinstance(source, str | os.PathLike) and _is_stored(Path(source)):
+            self.stream = self._reader = StoredBlocks(stored_stream(Path(source)), self.account)
+        else:
+            self.stream = ByteStream(source)
+            self._reader = BlockReader(self.stream, self.account, block_size)
+        self.name = self.stream.name
         self.max_events = max_events
         self.n_events = 0
         self.stopped = False
-        self._reader = BlockReader(self.stream, self.account, block_size)
         self._runs = RunReader(focal_length, self.account)
-        self._indexer = EventIndexer(self.account, allowed_tels)
         self._steps = self._walk()
         try:
+            wanted = None if allowed_tels is None else frozenset(allowed_tels)
+            self.allowed_tels = self._telescopes(wanted)
+            self._indexer = EventIndexer(self.account, self.allowed_tels)
             self._first = next(self._steps, None)
             if not self.runs:
                 raise InputError(
@@ -121,12 +145,33 @@ class SimtelReader:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    def _telescopes(self, wanted: frozenset[int] | None) -> frozenset[int] | None:
+        """Telescopes that are wanted and in the input."""
+        if not isinstance(self._reader, StoredBlocks):
+            return wanted
+        stored = self._reader.part.allowed_tels
+        if wanted is None or stored is None:
+            return stored if wanted is None else wanted
+        if not wanted & stored:
+            raise OptionError(
+                f"{self.name}: the raw data stored are those of telescopes {sorted(stored)}, none "
+                "of which is to be read"
+            )
+        what = "telescopes to be read that were left out when the raw data were stored"
+        self.account.note(what, len(wanted - stored))
+        return wanted & stored
+
     def _walk(self) -> Generator[Events]:
         for block in prefetched(self._reader) if self._ahead else self._reader:
             self._indexer.new_block()
+            self._end = block.end
             yield from self._events_of(block)
+            if self._keep is not None:
+                self._keep(stream_piece(block, self._end, self.allowed_tels))
             if self.stopped:
                 return
+        if isinstance(self._reader, StoredBlocks):
+            self.stopped = self._reader.part.stopped
 
     def _events_of(self, block: Block) -> Iterator[Events]:
         """Events between the state objects of a block, which change what comes after them."""
@@ -173,6 +218,19 @@ class SimtelReader:
         if self.max_events is not None and self.n_events + len(events) >= self.max_events:
             events = first_events(events, self.max_events - self.n_events)
             self.stopped = True
+            self._end = _end_of(events)
         self.n_events += len(events)
         if len(events):
             yield events
+
+
+def _is_stored(path: Path) -> bool:
+    return is_stored(path) or path.is_dir()
+
+
+def _end_of(events: Events) -> int:
+    """Where in its block the object ends that holds the last of some events."""
+    table = events.block.table
+    last = int(events.telescopes[:, ei.CONTAINER_ROW].max())
+    behind = np.flatnonzero(table[last:, ot.LEVEL] == 0)
+    return int(table[last + behind[0], ot.START]) if len(behind) else events.block.end

@@ -1,4 +1,4 @@
-"""Event and run columns as record batches: trigger, telescope_trigger, pointing, shower, run."""
+"""Record batches of events and runs: trigger, telescope_trigger, pointing, shower, run, r0."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ctabatch.kernels import event_index as ei
+from ctabatch.kernels import object_table as ot
 from ctabatch.schemas import simulation, trigger
+from ctabatch.schemas.waveforms import RAW_DATA
 
+from .batches import RawBatch
 from .events import Events, shower_altitude, trigger_event_type
 from .run import Run
 
@@ -53,6 +56,28 @@ def trigger_batch(events: Events) -> pa.RecordBatch:
             pa.array(events.whole),
         ],
         schema=trigger.TRIGGER,
+    )
+
+
+def raw_data_batch(raw: RawBatch) -> pa.RecordBatch:
+    """Rows of the table ``r0``: where in the stream the raw data of telescope events stand."""
+    events, n = raw.events, len(raw)
+    rows = events.telescopes[raw.telescope, ei.ADC_ROW]
+    start, content, size = events.objects(rows, ot.START, ot.CONTENT, ot.SIZE)
+    _, n_gains, n_pixels, n_samples = raw.waveform.shape
+    return pa.RecordBatch.from_arrays(
+        [
+            _constant(raw.obs_id, n),
+            pa.array(raw.event_id),
+            pa.array(raw.tel_id.astype(np.int16)),
+            pa.array(np.full(n, n_gains, np.int8)),
+            pa.array(np.full(n, n_pixels, np.int32)),
+            pa.array(np.full(n, n_samples, np.int32)),
+            pa.array(np.full(n, raw.is_sum)),
+            pa.array(events.block.offset + start),
+            pa.array((content - start + size).astype(np.int32)),
+        ],
+        schema=RAW_DATA,
     )
 
 

@@ -1,0 +1,230 @@
+"""The stream of an input, stored in a dataset piece by piece: written from blocks, read as blocks.
+
+A piece is a block of the input without the bytes that were in the way of its structure, so reading
+it gives the same blocks and everything behind them is the same, too: events, batches, row groups.
+Damage was dealt with before the pieces were stored and is not met again; it is reported from the
+commit record.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ctabatch.errors import InputError
+from ctabatch.io.stored_parts import stored_part
+from ctabatch.kernels import adc
+from ctabatch.kernels import object_table as ot
+from ctabatch.schemas.column import VERSION as VERSION_KEY
+from ctabatch.schemas.waveforms import RAW_STREAM, VERSION
+
+from .blocks import MAX_OBJECT, Block
+from .losses import Account
+
+
+def stream_piece(block: Block, end: int, allowed_tels: frozenset[int] | None) -> pa.RecordBatch:
+    """A block as a row of the table r0_stream.
+
+    Parameters
+    ----------
+    block : Block
+    end : int
+        Bytes of the block to store: a whole number of top-level objects.
+    allowed_tels : set of int or None
+        The raw data of other telescopes are replaced by zeros, which compress to nothing; the
+        structure and all positions stay.
+    """
+    data = block.data[:end]
+    if allowed_tels is not None:
+        table = block.table[block.table[:, ot.START] < end]
+        kept = [tel_id << 12 for tel_id in allowed_tels]
+        other = np.isin(table[:, ot.TYPE], (adc.SUMS, adc.SAMPLES))
+        other &= ~np.isin(table[:, ot.ID] & (0xFFFF << 12), kept)
+        data = data.copy()
+        for row in table[other]:
+            data[row[ot.CONTENT] : row[ot.CONTENT] + row[ot.SIZE]] = 0
+    offsets = pa.py_buffer(np.array([0, end], np.int64))
+    values = pa.LargeBinaryArray.from_buffers(
+        pa.large_binary(), 1, [None, offsets, pa.py_buffer(data)]
+    )
+    place = pa.array([block.offset], pa.int64())
+    return pa.record_batch([place, values], schema=RAW_STREAM)
+
+
+class StreamFile:
+    """Pieces of a stored stream, row group by row group.
+
+    Parameters
+    ----------
+    path : Path
+        ``DATASET/r0_stream/PART.parquet``.
+
+    Raises
+    ------
+    InputError
+        The file is damaged, gone, or of a newer format (from any method).
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self._reading():
+            self._file = pq.ParquetFile(path, page_checksum_verification=True)
+        try:
+            with self._reading():
+                schema = self._file.schema_arrow
+                version = int((schema.metadata or {}).get(VERSION_KEY, b"0"))
+            if version > VERSION or schema.types != RAW_STREAM.types:
+                raise InputError(
+                    f"{path}: no table r0_stream of version {VERSION} but of version {version} "
+                    f"with columns {', '.join(schema.names)}"
+                )
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def n_groups(self) -> int:
+        return int(self._file.num_row_groups)
+
+    def first_offsets(self) -> NDArray[np.int64]:
+        """Offset of the first piece of each row group, from its statistics."""
+        with self._reading():
+            groups = [self._file.metadata.row_group(i).column(0) for i in range(self.n_groups)]
+            return np.array([group.statistics.min for group in groups], np.int64)
+
+    def n_stored(self, group: int) -> int:
+        """Bytes of a row group in the file."""
+        with self._reading():
+            found = self._file.metadata.row_group(group)
+            return sum(found.column(k).total_compressed_size for k in range(found.num_columns))
+
+    def pieces(self, group: int) -> list[tuple[int, NDArray[np.uint8]]]:
+        """Offset and bytes of the pieces of a row group; the bytes are not copied."""
+        found = []
+        with self._reading():
+            table = self._file.read_row_group(group, use_threads=False)
+            for batch in table.to_batches():
+                places = batch.column(0).to_numpy()
+                values = batch.column(1)
+                _, limits, data = values.buffers()
+                begin = values.offset
+                ends = np.frombuffer(limits, np.int64)[begin : begin + len(batch) + 1]
+                for k in range(len(batch)):
+                    found.append((int(places[k]), _bytes(data, int(ends[k]), int(ends[k + 1]))))
+        return found
+
+    def close(self) -> None:
+        self._file.close()
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, pa.ArrowException, AttributeError, ValueError) as error:
+            raise InputError(f"{self.path}: not readable: {error}") from error
+
+
+class _Memory:
+    """Part of an Arrow buffer for numpy, as an array that may be written to.
+
+    Kernels are compiled for arrays of this kind, as the blocks of a file are; read-only ones would
+    have every kernel compiled twice. Nobody writes to a block.
+    """
+
+    def __init__(self, buffer: pa.Buffer, begin: int, end: int) -> None:
+        self.buffer = buffer
+        self.__array_interface__ = {
+            "version": 3,
+            "shape": (end - begin,),
+            "typestr": "|u1",
+            "data": (buffer.address + begin, False),
+        }
+
+
+def _bytes(buffer: pa.Buffer | None, begin: int, end: int) -> NDArray[np.uint8]:
+    if buffer is None or not 0 <= begin < end <= buffer.size:
+        raise ValueError("an empty piece of the stream")
+    return np.asarray(_Memory(buffer, begin, end))
+
+
+class StoredBlocks:
+    """Iterate over the blocks of a stored stream, like `BlockReader` over those of a file.
+
+    Parameters
+    ----------
+    path : Path
+        ``DATASET/r0_stream/PART.parquet``.
+    account : Account
+        Told of what was lost before the stream was stored.
+
+    Attributes
+    ----------
+    part : StoredPart
+    name : str
+    n_bytes : int
+        Bytes of the stream so far.
+    position : int
+        Bytes of the file so far.
+
+    Raises
+    ------
+    InputError
+        The file is damaged, gone, or of no committed part (also while iterating).
+    """
+
+    def __init__(self, path: Path, account: Account) -> None:
+        self.part = stored_part(path)
+        self.account = account
+        self.name = str(path)
+        self.n_bytes = self.position = 0
+        self._file = StreamFile(path)
+        self._table = np.empty((1 << 14, ot.N_COLUMNS), np.int64)
+
+    def __iter__(self) -> Iterator[Block]:
+        losses = sorted(self.part.losses, key=lambda loss: loss.offset, reverse=True)
+        n_pieces = 0
+        for group in range(self._file.n_groups):
+            for offset, data in self._file.pieces(group):
+                block = self._block(offset, data)
+                while losses and losses[-1].offset < offset + len(data):
+                    self.account.lose(losses.pop(), of_stream=True)
+                n_pieces += 1
+                self.n_bytes += len(data)
+                yield block
+                del block, data
+            self.position += self._file.n_stored(group)
+        if n_pieces != self.part.n_rows:
+            raise InputError(
+                f"{self.name}: {n_pieces} pieces of a stream, {self.part.n_rows} were stored"
+            )
+        for loss in reversed(losses):
+            self.account.lose(loss, of_stream=True)
+        self.account.lose_unlisted(self.part.n_unlisted)
+
+    def _block(self, offset: int, data: NDArray[np.uint8]) -> Block:
+        while True:
+            found: tuple[int, int, int] = ot.scan_objects(
+                data, 0, len(data), True, MAX_OBJECT, self._table
+            )
+            rows, position, reason = found
+            if reason != ot.TABLE_FULL:
+                break
+            self._table = np.empty((2 * len(self._table), ot.N_COLUMNS), np.int64)
+        if position != len(data) or rows == 0:
+            raise InputError(
+                f"{self.name}: no EventIO objects in the piece at byte {offset} of the stream, "
+                f"from its byte {position} on"
+            )
+        return Block(data, self._table[:rows].copy(), offset, len(data))
+
+    def close(self) -> None:
+        self._file.close()
+
+
+__all__ = ["StoredBlocks", "StreamFile", "stream_piece"]
