@@ -101,7 +101,9 @@ class GroupColumn:
 
     def _number_codes(self, values: pl.Series) -> NDArray[np.int32]:
         # nearly free: a look-up by hash takes as long as all histograms
-        numbers = values.cast(pl.Float64).fill_nan(np.inf).fill_null(np.inf).to_numpy()
+        numbers = values.cast(pl.Float64).to_numpy()  # null becomes NaN
+        if not values.dtype.is_integer() or values.null_count():
+            numbers = np.where(np.isnan(numbers), np.inf, numbers)
         found = np.empty(len(numbers), np.int32)
         match_values(numbers, np.array([*self._codes], np.float64), found)
         if (unknown := found < 0).any():
@@ -142,13 +144,14 @@ class Groups:
         for k, (column, name) in enumerate(zip(self.columns, names, strict=True)):
             codes = column.codes(frame[name])
             table, members = self._numbers[k], self._members[k]
-            numbers = table[found, codes]
+            at = codes if k == 0 else found * MAX_GROUPS + codes
+            numbers = table.take(at)
             if (new := numbers < 0).any():
                 for pair in sorted(set(zip(found[new].tolist(), codes[new].tolist(), strict=True))):
                     _check_number(", ".join(c.name for c in self.columns), len(members) + 1)
                     table[pair] = len(members)
                     members.append(pair)
-                numbers = table[found, codes]
+                numbers = table.take(at)
             found = numbers
         return found
 
