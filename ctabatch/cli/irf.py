@@ -11,6 +11,7 @@ import typer
 
 from ctabatch.cli.irf_options import cut_options, irf_config, names_in
 from ctabatch.cli.irf_report import report
+from ctabatch.cli.lean_imports import import_numba_alone
 from ctabatch.cli.progress import bar
 from ctabatch.errors import OptionError
 
@@ -193,6 +194,7 @@ def command(
         "audit": False if no_audit else None,
         "psf_fit": psf_fit,
     }
+    import_numba_alone()
     config = irf_config(config_file, changes)
     if show_config:
         typer.echo(config.to_yaml(), nl=False)

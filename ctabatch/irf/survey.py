@@ -66,7 +66,8 @@ def survey(
     names = group_names(groups)
     used = {"true_energy", "reco_energy"} | cuts.needed()
     used |= {"obs_id"} if by else set()  # tells the showers of an event
-    used |= {own for name in derived for own in needed(name)}
+    for name in derived:
+        used |= {name} if name in available else set(needed(name))
     used |= {name for column in groups.columns for name in column.expression.columns}
     used |= parse(shower, "shower").columns if shower is not None else set()
     columns = [name for name in available if name in used]
