@@ -79,7 +79,7 @@ def recovered_spectrum(
     top.set(yscale="log", ylabel="$E^2\\,dN/dE$ / (erg s$^{-1}$ cm$^{-2}$)", title=source)
     top.set_ylim(0.25 * top.get_ylim()[0], None)  # room for the legend
     top.legend(frameon=False, loc="lower left")
-    bottom.set(xscale="log", xlabel="energy / TeV", ylabel="measured / true", ylim=(0.4, 1.6))
+    bottom.set(xscale="log", xlabel="energy / TeV", ylabel="measured / true", ylim=(0, 2))
     bottom.xaxis.set_major_formatter("{x:g}")
     for ax in (top, bottom):
         ax.grid(color="0.92")
