@@ -55,8 +55,10 @@ def test_gammas_and_background_give_responses_benchmarks_cuts_and_figures(cli, i
     assert names_of(tmp_path / "made/irf.fits") == [
         "EFFECTIVE AREA", "ENERGY DISPERSION", "PSF", "BACKGROUND",
     ]  # fmt: skip
-    assert names_of(tmp_path / "made/benchmarks.fits") == ["ENERGY BIAS RESOLUTION", "ANGULAR RESOLUTION", "SENSITIVITY",
-                     "EFFECTIVE AREA CUTS", "BACKGROUND RATE"]  # fmt: skip
+    assert names_of(tmp_path / "made/benchmarks.fits") == [
+        "ENERGY BIAS RESOLUTION", "ANGULAR RESOLUTION", "SENSITIVITY", "EFFECTIVE AREA CUTS",
+        "BACKGROUND RATE",
+    ]  # fmt: skip
     flow = json.loads((tmp_path / "made/irf.json").read_text())["cut_flow"]
     assert list(flow["gamma"]) == ["all", "is_valid", "energy range", "gammaness cut", "theta cut"]
     left = list(flow["gamma"].values())

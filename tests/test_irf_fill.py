@@ -209,3 +209,16 @@ def test_a_missing_weight_is_refused():
     frame = events(10).with_columns(weight=pl.lit(None, pl.Float64))
     with pytest.raises(InputError, match="no finite weight"):
         fill(frame.lazy(), AXES, ["background"], weight="weight")
+
+
+def test_groups_are_in_the_order_of_their_values():
+    """Batches of a query come in any order: the groups must not."""
+    frame = events(3000).with_columns(kind=pl.when(pl.int_range(pl.len()) % 3 == 0).then(12)
+                                      .when(pl.int_range(pl.len()) % 3 == 1).then(3))  # fmt: skip
+    by = ["kind", "pointing_alt.cut([40, 60])"]
+    for rows in (frame, frame.reverse()):
+        found = fill(rows.lazy(), AXES, ["aeff"], by=by)
+        assert list(found.groups.values()) == [
+            (kind, part) for kind in ("3", "12", "null")
+            for part in ("(-inf, 40]", "(40, 60]", "(60, inf]")
+        ]  # fmt: skip

@@ -163,14 +163,17 @@ def fill(
                 selections[seen] = np.logical_and.reduce(own) if own else every
             counter.add(cells[axes_of], selections[seen], weights, showers, len(groups))
     there = n_events or not by or among is not None
-    labels = dict(zip(groups.labels(), groups.parts(), strict=True)) if there else {}
+    order = groups.order() if there else []
+    labels, parts = groups.labels(), groups.parts()
     found = {
-        (label, quantity): counters[key].histogram(number, quantity)
+        (labels[number], quantity): counters[key].histogram(number, quantity)
         for quantity, key in keys.items()
-        for number, label in enumerate(labels)
+        for number in order
     }
     applied = theta is not None and point_like
-    return Filled(found, labels, n_events, n_passed, applied, groups.columns)
+    return Filled(
+        found, {labels[k]: parts[k] for k in order}, n_events, n_passed, applied, groups.columns
+    )
 
 
 def _axis(axes: IrfAxes, name: str) -> Axis:

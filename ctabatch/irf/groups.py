@@ -85,6 +85,15 @@ class GroupColumn:
             return self.expr.is_null() | self.expr.cast(pl.Float64).is_nan()
         return self.expr.eq(value)
 
+    def sort_key(self, label: str) -> tuple[bool, Any]:
+        """By which labels are sorted: number, or text; intervals in their order."""
+        number = self.labels.index(label)
+        if self._axis is not None:
+            return False, number
+        value = next(value for value, code in self._codes.items() if code == number)
+        missing = value is None or value == np.inf
+        return missing, 0 if missing else value
+
     def codes(self, values: pl.Series) -> NDArray[np.int32]:
         """Index into `labels` of each value; labels are added as values appear."""
         if self._axis is not None:
@@ -165,6 +174,18 @@ class Groups:
                 codes.append(self.columns[k].labels[code])
             found.append(tuple(reversed(codes)))
         return found
+
+    def order(self) -> list[int]:
+        """Numbers of all groups, sorted by the values of the columns; what is missing comes last.
+
+        Batches may come in any order, so the numbers alone are not the same each time.
+        """
+        found = self.parts()
+        keys = [column.sort_key for column in self.columns]
+        return sorted(
+            range(len(self)),
+            key=lambda n: [key(label) for key, label in zip(keys, found[n], strict=True)],
+        )
 
     def labels(self) -> list[str]:
         """Name of each group, such as "event_type=2, zenith=(20, 40]"; "" without columns."""

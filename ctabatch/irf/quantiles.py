@@ -75,7 +75,8 @@ def quantiles(
     for values, rows, selected, uses in scan:
         for k, search in enumerate(searches):
             search.count(values[k], rows[k], selected[k], uses, len(scan.groups))
-    labels = scan.groups.labels() if scan.n_events or not by or among is not None else []
+    there = scan.n_events or not by or among is not None
+    labels, order = (scan.groups.labels(), scan.groups.order()) if there else ([], [])
     for search in searches:
         search.plan(len(labels))
     for turn in range(max((len(search.turns) for search in searches), default=0)):
@@ -89,7 +90,7 @@ def quantiles(
     return {
         (label, search.sample.name): search.result(group)
         for search in searches
-        for group, label in enumerate(labels)
+        for group, label in ((number, labels[number]) for number in order)
     }
 
 
