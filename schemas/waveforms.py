@@ -1,7 +1,7 @@
 """Tables r0, r0_stream and r1: raw data as they stand in the input, calibrated waveforms.
 
 Raw waveforms are stored as the bytes of the input: table r0_stream holds the whole stream, table r0
-says where in it the raw data of each telescope event stand. Why: docs/decisions.
+says where in it the raw data of each telescope event stand.
 """
 
 from __future__ import annotations
@@ -41,9 +41,11 @@ RAW_STREAM = table_schema(
     [
         column("offset", pa.int64(), "Position of the piece in the decompressed input",
                unit="byte"),
-        column("bytes", pa.large_binary(),
-               "EventIO objects as they stand in the input; one behind the other all pieces are a "
-               "sim_telarray file", source="EventIO"),
+        column("size", pa.int64(), "Length of the piece, decompressed", unit="byte"),
+        column("frame", pa.large_binary(),
+               "EventIO objects as they stand in the input, a zstd frame with a checksum; all "
+               "frames one behind the other are a sim_telarray file (.simtel.zst)",
+               source="EventIO"),
     ],
 )  # fmt: skip
 

@@ -144,13 +144,13 @@ class _Table:
         self._writer: pq.ParquetWriter | None = pq.ParquetWriter(
             wip,
             schema,
-            compression="zstd",
-            compression_level=1,
+            compression=_compression(schema),
+            compression_level=None if _holds_frames(schema) else 1,
+            write_page_checksum=_holds_frames(schema),
             use_dictionary=_dictionary_columns(schema),
             column_encoding=_float_encodings(schema),
             write_statistics=[name for name in ("obs_id", "event_id", "tel_id", "offset")
                               if name in schema.names],
-            write_page_checksum=any(pa.types.is_large_binary(dtype) for dtype in schema.types),
         )  # fmt: skip
 
     def append(self, batch: pa.RecordBatch) -> tuple[pq.ParquetWriter, pa.Table] | None:
@@ -191,6 +191,19 @@ def _leaf(field: pa.Field) -> tuple[str, pa.DataType]:
         name += ".list.element"
         dtype = dtype.value_type
     return name, dtype
+
+
+def _holds_frames(schema: pa.Schema) -> bool:
+    """Whether the table holds bytes that are compressed already."""
+    return any(pa.types.is_large_binary(dtype) for dtype in schema.types)
+
+
+def _compression(schema: pa.Schema) -> str | dict[str, str]:
+    if not _holds_frames(schema):
+        return "zstd"
+    return {
+        field.name: "none" if pa.types.is_large_binary(field.type) else "zstd" for field in schema
+    }
 
 
 def _float_encodings(schema: pa.Schema) -> dict[str, str]:

@@ -107,7 +107,7 @@ class StoredWaveforms:
         if group < 0:
             raise self._missing(offset)
         if group != self._group:
-            self._pieces, self._group = self._file.pieces(group), group
+            self._pieces, self._group = list(self._file.pieces(group)), group
         for begin, data in self._pieces:
             if begin <= offset and offset + size <= begin + len(data):
                 return data[offset - begin : offset - begin + size]
