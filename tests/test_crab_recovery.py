@@ -18,10 +18,10 @@ def work(tmp_path_factory):
 def test_amplitude_and_index_are_recovered_within_two_standard_errors(work, seed):
     """20 h in four wobble pointings.
 
-    The full study (20 seeds, ten times more simulated protons, twice the gammas) recovers 18 of 20,
-    these two among them. With the small sample of this test the responses' own statistical error,
-    which a fit does not know of, is no longer small beside that of the observations: its seed 0 misses
-    the amplitude by three standard errors. So this test guards against a break, the study judges.
+    The full study (20 seeds, twice the gammas, five times the protons) recovers 18 of 20, these two
+    among them. With the small sample of this test the statistical error of the responses, which a
+    fit does not know of, is no longer small beside that of the observations: its seed 0 misses the
+    amplitude by three standard errors. So this test guards against a break, the study judges.
     """
     found = crab_recovery.recover(work, seed, exposure=20.0)
     assert found.n_on > 1000
