@@ -57,7 +57,7 @@ class StoredPart:
 
     @property
     def losses(self) -> list[Loss]:
-        """What was lost of the stream before it was stored."""
+        """What was lost of the stream before it was stored, by place."""
         return [Loss(**loss) for loss in self.record[ENTRY]["losses"]]
 
     @property

@@ -79,7 +79,7 @@ class Account:
             if of_stream:
                 self.n_of_stream += 1
                 if len(self.of_stream) < self.limit:
-                    self.of_stream.append(loss)
+                    insort(self.of_stream, loss, key=lambda other: other.offset)
 
     def lose_unlisted(self, n: int) -> None:
         """Count losses of the stream whose places are not known any more."""

@@ -9,6 +9,7 @@ commit record.
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -183,7 +184,7 @@ class StoredBlocks:
         self._table = np.empty((1 << 14, ot.N_COLUMNS), np.int64)
 
     def __iter__(self) -> Iterator[Block]:
-        losses = sorted(self.part.losses, key=lambda loss: loss.offset, reverse=True)
+        losses = deque(self.part.losses)
         n_pieces = behind = 0
         for group in range(self._file.n_groups):
             for offset, data in self._file.pieces(group):
@@ -191,8 +192,8 @@ class StoredBlocks:
                     raise InputError(f"{self.name}: pieces of the stream overlap at byte {offset}")
                 behind = offset + len(data)
                 block = self._block(offset, data)
-                while losses and losses[-1].offset < behind:
-                    self.account.lose(losses.pop(), of_stream=True)
+                while losses and losses[0].offset < behind:
+                    self.account.lose(losses.popleft(), of_stream=True)
                 n_pieces += 1
                 self.n_bytes += len(data)
                 yield block
@@ -202,7 +203,7 @@ class StoredBlocks:
             raise InputError(
                 f"{self.name}: {n_pieces} pieces of a stream, {self.part.n_rows} were stored"
             )
-        for loss in reversed(losses):
+        for loss in losses:
             self.account.lose(loss, of_stream=True)
         self.account.lose_unlisted(self.part.n_unlisted)
 
