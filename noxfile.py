@@ -53,7 +53,8 @@ def others(session: nox.Session) -> None:
 def parity(session: nox.Session) -> None:
     """Compare with ctapipe, run live, and print the worst deviation per column."""
     session.install("-e", ".[test]")
-    session.run("python", "-m", "pytest", "-m", "parity", "-s", *session.posargs)
+    # in one process, which gathers the deviations of all tests
+    session.run("python", "-m", "pytest", "-n", "0", "-m", "parity", "-s", *session.posargs)
 
 
 @nox.session(python=OLDEST)

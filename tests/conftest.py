@@ -20,6 +20,13 @@ hypothesis.settings.load_profile(
 )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of a file stay in one worker, since they share fixtures; so do all that run ctapipe."""
+    for item in items:
+        parity = "parity" in item.path.parent.parts
+        item.add_marker(pytest.mark.xdist_group("parity" if parity else item.path.stem))
+
+
 @pytest.fixture(scope="session")
 def example_files() -> dict[str, Path]:
     """Short name -> path of every public example file; fetched if absent."""
