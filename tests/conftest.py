@@ -20,6 +20,7 @@ hypothesis.settings.load_profile(
 )
 
 
+@pytest.hookimpl(tryfirst=True)  # before the workers look for the marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of a file stay in one worker, since they share fixtures; so do all that run ctapipe."""
     for item in items:
