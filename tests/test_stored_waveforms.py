@@ -85,9 +85,9 @@ def test_only_what_is_asked_for_is_decoded(dataset, monkeypatch):
     frame = dataset.waveforms("SST_1M_DigiCam", "r0")
     whole = frame.collect()
     read = []
-    original = StreamFile.pieces
+    original = StreamFile.data
     monkeypatch.setattr(
-        StreamFile, "pieces", lambda self, group: read.append(group) or original(self, group)
+        StreamFile, "data", lambda self, piece: read.append(piece) or original(self, piece)
     )
     keys = frame.select("event_id", "tel_id", "tel_type").collect()
     assert keys.equals(whole.select("event_id", "tel_id", "tel_type"))

@@ -16,7 +16,7 @@ from ctabatch.kernels import adc
 from ctabatch.kernels import object_table as ot
 from ctabatch.schemas.waveforms import raw_waveforms
 
-from .simtel.stored_stream import StreamFile
+from .simtel.stored_stream import Piece, StreamFile
 from .stored_parts import STREAM
 
 #: Sub-objects begin without the marker that a scan looks for.
@@ -26,8 +26,8 @@ _NO_MARKER = 12
 class StoredWaveforms:
     """Raw data of the telescope events of one part.
 
-    The row group of the stream that was read last is kept, so rows in the order of the table r0
-    cost one pass over the stream.
+    The piece of the stream that was read last is kept, so rows in the order of the table r0 cost
+    one pass over the stream.
 
     Parameters
     ----------
@@ -39,7 +39,9 @@ class StoredWaveforms:
         self._file = StreamFile(path.parents[2] / STREAM / path.name)
         self._first = self._file.first_offsets()
         self._group = -1
-        self._pieces: list[tuple[int, NDArray[np.uint8]]] = []
+        self._pieces: list[Piece] = []
+        self._piece: Piece | None = None
+        self._data = np.empty(0, np.uint8)
 
     def groups(self, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
         """Row group of the stream that holds each of some positions."""
@@ -107,10 +109,13 @@ class StoredWaveforms:
         if group < 0:
             raise self._missing(offset)
         if group != self._group:
-            self._pieces, self._group = list(self._file.pieces(group)), group
-        for begin, data in self._pieces:
-            if begin <= offset and offset + size <= begin + len(data):
-                return data[offset - begin : offset - begin + size]
+            self._pieces, self._group = self._file.pieces(group), group
+        for piece in self._pieces:
+            begin = offset - piece.offset
+            if begin >= 0 and begin + size <= piece.size:
+                if piece is not self._piece:
+                    self._data, self._piece = self._file.data(piece), piece
+                return self._data[begin : begin + size]
         raise self._missing(offset)
 
     def _missing(self, offset: int) -> InputError:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,15 @@ def stream_piece(block: Block, end: int, allowed_tels: frozenset[int] | None) ->
         pa.array([frame], pa.large_binary()),
     ]
     return pa.record_batch(columns, schema=RAW_STREAM)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Place, length and compressed bytes of a piece of the stream."""
+
+    offset: int
+    size: int
+    frame: pa.Buffer
 
 
 class StreamFile:
@@ -115,8 +125,8 @@ class StreamFile:
             found = self._file.metadata.row_group(group)
             return sum(found.column(k).total_compressed_size for k in range(found.num_columns))
 
-    def pieces(self, group: int) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        """Offset and bytes of the pieces of a row group."""
+    def pieces(self, group: int) -> list[Piece]:
+        """Pieces of a row group, still compressed."""
         with self._reading():
             places = self._file.read_row_group(group, ["offset", "size"], use_threads=False)
             frames = self._frames.read_row_group(group, ["frame"], use_threads=False)
@@ -124,17 +134,20 @@ class StreamFile:
             column = frames.column(0)
             if len(column) != len(offsets) or column.null_count or (sizes < 1).any():
                 raise ValueError("columns do not fit together")
-        for k in range(len(column)):
-            yield int(offsets[k]), self._bytes(column[k].as_buffer(), int(sizes[k]))
+            return [
+                Piece(int(offsets[k]), int(sizes[k]), column[k].as_buffer())
+                for k in range(len(column))
+            ]
 
-    def _bytes(self, frame: pa.Buffer, size: int) -> NDArray[np.uint8]:
+    def data(self, piece: Piece) -> NDArray[np.uint8]:
+        """Bytes of a piece."""
         with self._reading():
-            if zstandard.frame_content_size(frame) != size:
+            if zstandard.frame_content_size(piece.frame) != piece.size:
                 raise ValueError("a frame of another length than it should have")
-            data = np.empty(size, np.uint8)
-            with self._decompressor.stream_reader(frame) as reader:
+            data = np.empty(piece.size, np.uint8)
+            with self._decompressor.stream_reader(piece.frame) as reader:
                 n_read = reader.readinto(data.data)
-                if n_read != size or reader.read(1):
+                if n_read != piece.size or reader.read(1):
                     raise ValueError("a frame that ends early")
             return data
 
@@ -187,17 +200,18 @@ class StoredBlocks:
         losses = deque(self.part.losses)
         n_pieces = behind = 0
         for group in range(self._file.n_groups):
-            for offset, data in self._file.pieces(group):
-                if offset < behind:
-                    raise InputError(f"{self.name}: pieces of the stream overlap at byte {offset}")
-                behind = offset + len(data)
-                block = self._block(offset, data)
+            for piece in self._file.pieces(group):
+                if piece.offset < behind:
+                    place = f"byte {piece.offset}"
+                    raise InputError(f"{self.name}: pieces of the stream overlap at {place}")
+                behind = piece.offset + piece.size
+                block = self._block(piece.offset, self._file.data(piece))
                 while losses and losses[0].offset < behind:
                     self.account.lose(losses.popleft(), of_stream=True)
                 n_pieces += 1
-                self.n_bytes += len(data)
+                self.n_bytes += piece.size
                 yield block
-                del block, data
+                del block, piece
             self.position += self._file.n_stored(group)
         if n_pieces != self.part.n_rows:
             raise InputError(
