@@ -320,7 +320,7 @@ def test_many_small_markers_do_not_take_forever(files):
     hostile = (eb.SYNC + eb.pack("IiI", 2010, 0, 0x3FFFFFFF)) * 20_000
     begin = time.process_time()  # of this process alone: others may be busy
     found, account = read(file.data[: file.first] + hostile + file.data[file.first :])
-    assert time.process_time() - begin < 20
+    assert time.process_time() - begin < 90  # 15 to 20 s on a busy machine; hours if quadratic
     assert account.n_losses > 0
     np.testing.assert_equal(found, file.events)
 
