@@ -10,18 +10,17 @@ from benchmarks import crab_recovery
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
     folder = tmp_path_factory.mktemp("crab")
-    crab_recovery.prepare(folder, 2_000_000, 4_000_000)
+    crab_recovery.prepare(folder, 4_000_000, 4_000_000)
     return folder
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_amplitude_and_index_are_recovered_within_two_standard_errors(work, seed):
     """20 h in four wobble pointings.
 
-    The full study (20 seeds, twice the gammas, five times the protons) recovers 18 of 20, these two
-    among them. With the small sample of this test the statistical error of the responses, which a
-    fit does not know of, is no longer small beside that of the observations: its seed 0 misses the
-    amplitude by three standard errors. So this test guards against a break, the study judges.
+    The first two seeds, as many gammas as in the full study (20 seeds, five times the protons; 18
+    recovered). With half of the gammas the statistical error of the responses, which a fit does not
+    know of, is no longer small beside that of the observations, and seed 0 misses the amplitude.
     """
     found = crab_recovery.recover(work, seed, exposure=20.0)
     assert found.n_on > 1000
