@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import uuid
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -24,9 +22,9 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ctabatch.errors import InputError, OptionError, OutputError
+from ctabatch.errors import InputError, OptionError
 
-from .parquet import writing
+from .whole_folder import whole_folder
 
 FORMAT, FORMAT_VERSION = "ctabatch models", 1
 CARD = "models.json"
@@ -72,36 +70,27 @@ def write_models(
     names = [str(entry["name"]) for entry in card["models"]]
     if sorted(names) != sorted(trees):
         raise OptionError(f"models {sorted(names)} do not fit the trees of {sorted(trees)}")
-    with writing(folder):
-        _check_free(folder, overwrite)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        token = uuid.uuid4().hex[:8]
-        wip = folder.with_name(f".{folder.name}.{token}.wip")
-        try:
-            wip.mkdir()
-            entries = []
-            for entry in card["models"]:
-                table = trees[entry["name"]]
-                file = _write_table(wip, f"trees/{entry['name']}", table)
-                known = {**file, "n_trees": _n_trees(table), "n_nodes": len(table)}
-                entries.append(_with_digest({**entry, "trees": known}))
-            further = [
-                {"name": name, **_write_table(wip, name, table), "n_rows": len(table)}
-                for name, table in (tables or {}).items()
-            ]
-            whole = _with_digest(
-                {
-                    "format": FORMAT,
-                    "format_version": FORMAT_VERSION,
-                    **card,
-                    "models": entries,
-                    "tables": further,
-                }
-            )
-            (wip / CARD).write_bytes(_text(whole))
-            _put_in_place(wip, folder, folder.with_name(f".{folder.name}.{token}.old"))
-        finally:
-            shutil.rmtree(wip, ignore_errors=True)
+    with whole_folder(folder, CARD, "models", overwrite=overwrite) as wip:
+        entries = []
+        for entry in card["models"]:
+            table = trees[entry["name"]]
+            file = _write_table(wip, f"trees/{entry['name']}", table)
+            known = {**file, "n_trees": _n_trees(table), "n_nodes": len(table)}
+            entries.append(_with_digest({**entry, "trees": known}))
+        further = [
+            {"name": name, **_write_table(wip, name, table), "n_rows": len(table)}
+            for name, table in (tables or {}).items()
+        ]
+        whole = _with_digest(
+            {
+                "format": FORMAT,
+                "format_version": FORMAT_VERSION,
+                **card,
+                "models": entries,
+                "tables": further,
+            }
+        )
+        (wip / CARD).write_bytes(_text(whole))
     return whole
 
 
@@ -177,35 +166,6 @@ def read_result(folder: str | Path, name: str) -> pa.Table:
     if name not in entries:
         raise OptionError.unknown_name("table of models", name, entries)
     return _read_table(Path(folder), entries[name])
-
-
-def _check_free(folder: Path, overwrite: bool) -> None:
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    if not folder.is_dir():
-        raise OutputError(f"{folder}: this is a file; name a folder for the models")
-    if not (folder / CARD).exists():
-        raise OutputError(
-            f"{folder}: this folder holds something else than models; name a new or empty folder"
-        )
-    if not overwrite:
-        raise OutputError(
-            f"{folder}: there are models; name another folder, or allow to replace them "
-            "(--overwrite)"
-        )
-
-
-def _put_in_place(wip: Path, folder: Path, old: Path) -> None:
-    """Rename the finished folder; what was there goes only when that has succeeded."""
-    if folder.exists():
-        folder.rename(old)
-    try:
-        wip.rename(folder)
-    except OSError:
-        if old.exists():
-            old.rename(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _write_table(root: Path, name: str, table: pa.Table) -> dict[str, str]:
