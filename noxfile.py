@@ -59,12 +59,11 @@ def parity(session: nox.Session) -> None:
 
 @nox.session(python=OLDEST)
 def bench(session: nox.Session) -> None:
-    """Measure telescope events per second: ours, eventio's reader and ctapipe-process."""
+    """Measure kernels, then `process` beside ctapipe-process; words after -- go to the latter."""
     session.install(".[bench]")
-    script = ROOT / "benchmarks" / "throughput.py"
-    if not script.is_file():
-        session.error(f"{script.relative_to(ROOT)} is missing")
-    session.run("python", str(script), *session.posargs)
+    kernels = ["-n", "0", "-o", "python_files=bench_*.py", "benchmarks/bench_kernels.py"]
+    session.run("python", "-m", "pytest", *kernels)
+    session.run("python", "benchmarks/process.py", *session.posargs)
 
 
 @nox.session(python=OLDEST)

@@ -12,7 +12,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from throughput import FIGURES, measure
+from whole_commands import FIGURES, measure
 
 
 class MeasuredSteps:

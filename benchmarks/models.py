@@ -25,7 +25,7 @@ import numpy as np
 import polars as pl
 from measured_steps import MeasuredSteps
 from model_quality import KEYS, compare, quantities, verdict
-from throughput import FIGURES, machine
+from whole_commands import FIGURES, machine
 
 import ctabatch
 

@@ -72,7 +72,7 @@ class Repeated:
     cycle_bytes: int
 
 
-def repeat_events(source: Path, target: Path, times: int) -> Repeated:
+def repeat_events(source: Path, target: Path, times: int, *, cut: bool = False) -> Repeated:
     """Write ``target`` (zstd) with the events of ``source`` repeated ``times`` times.
 
     One cycle is held in memory, whatever ``times`` is. The file appears under its name when it is
@@ -86,10 +86,12 @@ def repeat_events(source: Path, target: Path, times: int) -> Repeated:
         File to write.
     times : int
         How often the events stand in the result; in the first cycle they keep their ids.
+    cut : bool
+        Take a file that ends inside an object: whole objects are repeated, the rest is left out.
     """
     if times < 1:
         raise OptionError(f"times is {times}, must be at least 1")
-    parts = take_apart(source)
+    parts = take_apart(source, cut=cut)
     step = id_step(parts)
     if max(old for _, old in parts.ids) + (times - 1) * step > LARGEST_ID:
         raise OptionError(f"{times} times {step} ids do not fit into 31 bits")
@@ -113,12 +115,12 @@ def id_step(parts: Parts) -> int:
     return 100 * (max(old for _, old in parts.ids) // 100 + 1)
 
 
-def take_apart(source: Path) -> Parts:
+def take_apart(source: Path, *, cut: bool = False) -> Parts:
     """Sort the top-level objects of a file into front, cycle and back."""
     parts = Parts()
     part = parts.front
     with open_decompressed(source) as stream:
-        for header, raw in top_level_objects(stream, source):
+        for header, raw in top_level_objects(stream, source, cut=cut):
             if header.type == SHOWER and part is parts.front:
                 part = parts.cycle
             elif header.type == RUN_HEADER and part is parts.cycle:
@@ -156,7 +158,9 @@ def sub_objects(raw: bytes, start: int) -> Iterator[Header]:
         start = header.content_at + header.length
 
 
-def top_level_objects(stream: Any, source: Path) -> Iterator[tuple[Header, bytes]]:
+def top_level_objects(
+    stream: Any, source: Path, *, cut: bool = False
+) -> Iterator[tuple[Header, bytes]]:
     """Header and bytes (sync marker and header included) of each object of the stream."""
     offset = 0
     while raw := stream.read(16):
@@ -169,6 +173,8 @@ def top_level_objects(stream: Any, source: Path) -> Iterator[tuple[Header, bytes
             raise InputError(f"{source.name} has a broken header at byte {offset}")
         content = stream.read(header.length)
         if len(content) < header.length:
+            if cut:
+                return
             raise InputError(f"{source.name} is cut in the object at byte {offset}")
         yield header, raw + content
         offset += len(raw) + header.length
@@ -204,10 +210,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("source", help="sim_telarray file, or example:NAME")
     parser.add_argument("target", type=Path, help="file to write, .simtel.zst")
     parser.add_argument("--times", type=int, default=20, help="repeats (default: %(default)s)")
+    parser.add_argument("--cut", action="store_true", help="take a file that ends in an object")
     options = parser.parse_args(arguments)
     try:
         source = examples.resolve(options.source) or Path(options.source)
-        written = repeat_events(source, options.target, options.times)
+        written = repeat_events(source, options.target, options.times, cut=options.cut)
     except (CtabatchError, OSError) as error:
         print(f"error: {error}")
         return 2

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import re
 import time
 import warnings
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -17,16 +15,17 @@ from typing import Any, Literal
 
 import ctabatch
 from ctabatch.config import ProcessConfig
-from ctabatch.errors import InputError, OptionError
+from ctabatch.errors import CtabatchError, InputError, OptionError
+from ctabatch.input_digest import InputDigest, input_size
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.parquet import PartFiles
 from ctabatch.io.simtel.source import SimtelReader
-from ctabatch.io.stored_parts import is_stored, origin, stored_part
-from ctabatch.io.streams import open_file
+from ctabatch.io.stored_parts import is_stored, origin
 from ctabatch.kernels.jit import CACHE_FOLDER
 from ctabatch.memory import USUAL, MemoryBound
 from ctabatch.ordered_pool import OrderedPool
 from ctabatch.part_writer import BatchRows, BlockOfEvents, PartWriter
+from ctabatch.recycled_arrays import RecycledArrays
 
 #: What to do with inputs whose part is in the dataset already.
 Existing = Literal["refuse", "resume", "overwrite"]
@@ -98,6 +97,7 @@ class Engine:
         self.threads = available_cores() if threads is None else threads
         self.depth = self.threads + 1
         self.memory = MemoryBound(memory)
+        self._arrays = RecycledArrays()
 
     def run(self, path: Path, progress: Progress | None = None) -> PartResult:
         """Process one input; errors that concern only this input are part of the result.
@@ -120,11 +120,21 @@ class Engine:
             raise OptionError(f"{path}: its own dataset cannot take what is made of it")
         # The digest of a new file is not needed before its part is committed: it is taken beside
         # the work. If there is a part of this name it decides whether there is any work.
-        digests = ThreadPoolExecutor(1, thread_name_prefix="ctabatch-digest")
-        future = digests.submit(file_digest, path)
-        digests.shutdown(wait=False)
+        input_digest = InputDigest(path)
+        try:
+            return self._new_part(path, input_digest, progress)
+        except BaseException as error:
+            if not isinstance(error, CtabatchError | KeyboardInterrupt):
+                error.add_note(f"while {path} was processed")
+            raise
+        finally:
+            input_digest.cancel()
+
+    def _new_part(
+        self, path: Path, input_digest: InputDigest, progress: Progress | None
+    ) -> PartResult:
         if self.folder.parts_of(part_stem(path)):
-            digest, _ = future.result()
+            digest, _ = input_digest.result()
             part = part_name(path, digest)
             earlier = self.folder.record(part)
             if earlier is not None:
@@ -140,19 +150,20 @@ class Engine:
         files = PartFiles(self.folder.root, own_thread=own_threads)
         try:
             size = input_size(path)
-            writer = PartWriter(self.folder, files, self.config)
+            writer = PartWriter(self.folder, files, self.config, self._arrays.empty)
             with (
                 warnings.catch_warnings(record=True) as caught,
                 SimtelReader(
                     path,
                     ahead=own_threads,
+                    empty=self._arrays.empty,
                     keep=writer.keep,
                     **self.config.source.model_dump(),
                 ) as reader,
             ):
                 warnings.simplefilter("always")
                 self._consume(reader, writer, progress, size)
-            digest, size = future.result()
+            digest, size = input_digest.result()
             part = files.part = part_name(path, digest)
             record = {
                 "part": part,
@@ -192,6 +203,7 @@ class Engine:
                 if self.memory.is_near():
                     for done, rows in pool.rest():
                         writer.take(done, rows)
+                    self._arrays.forget()
             for done, rows in pool.rest():
                 writer.take(done, rows)
         writer.finish(reader)
@@ -214,38 +226,6 @@ def available_cores() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS
         return os.cpu_count() or 1
-
-
-def file_digest(path: Path) -> tuple[str, int]:
-    """SHA-256 and size of a file; for a stored stream the digest of what it was made from.
-
-    Raises
-    ------
-    InputError
-        It cannot be read.
-    """
-    if is_stored(path):
-        return str(stored_part(path).input["sha256"]), input_size(path)
-    with open_file(path) as file:
-        try:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
-            return digest, file.tell()
-        except OSError as error:
-            raise InputError(f"{path}: {error.strerror or error}") from error
-
-
-def input_size(path: Path) -> int:
-    """Size of a file.
-
-    Raises
-    ------
-    InputError
-        It is gone.
-    """
-    try:
-        return path.stat().st_size
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from error
 
 
 def part_stem(path: Path) -> str:

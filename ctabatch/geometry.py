@@ -50,6 +50,7 @@ class GeometryStep:
         self.options = options
         self.quality = QualityQuery(options.quality)
         self.quality.check(PARAMETERS.names)
+        self._conditions = [c.alias(str(k)) for k, c in enumerate(self.quality.conditions())]
         self.cut_flow: Counter[str] = Counter(dict.fromkeys(("all", *options.quality), 0))
         self.n_valid: Counter[str] = Counter(dict.fromkeys(options.reconstructors, 0))
         prefixes = options.reconstructors
@@ -71,9 +72,7 @@ class GeometryStep:
         frame = pl.DataFrame(parameters.select(names))
         passed = np.ones(frame.height, np.bool_)
         self.cut_flow["all"] += frame.height
-        meets = frame.select(
-            c.alias(str(k)) for k, c in enumerate(self.quality.conditions())
-        )  # one query for all: each takes some 0.2 ms
+        meets = frame.select(self._conditions)  # one query for all: each takes some 0.2 ms
         for name, column in zip(self.options.quality, meets.iter_columns(), strict=True):
             passed &= column.to_numpy()
             self.cut_flow[name] += int(passed.sum())

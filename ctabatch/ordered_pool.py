@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -15,7 +16,8 @@ Result = TypeVar("Result")
 class OrderedPool(Generic[Item, Result]):
     """Runs the tasks of items in threads; items come back in order with the results of theirs.
 
-    Whatever the number of threads, the results and their order are the same.
+    Whatever the number of threads, the results and their order are the same. Tasks begin in order,
+    and none begins after one has failed.
 
     Parameters
     ----------
@@ -31,6 +33,7 @@ class OrderedPool(Generic[Item, Result]):
         if n_threads > 1:
             self._threads = ThreadPoolExecutor(n_threads, thread_name_prefix="ctabatch-worker")
         self._under_way: deque[tuple[Item, list[Future[Result]]]] = deque()
+        self._failed = Event()
 
     def give(
         self, item: Item, tasks: Sequence[Callable[[], Result]]
@@ -45,14 +48,25 @@ class OrderedPool(Generic[Item, Result]):
         if self._threads is None:
             yield item, [task() for task in tasks]
             return
-        self._under_way.append((item, [self._threads.submit(task) for task in tasks]))
-        while self._under_way and (len(self._under_way) > self.depth or self._first_is_done()):
+        self._under_way.append((item, [self._threads.submit(self._run, task) for task in tasks]))
+        while self._under_way and (
+            len(self._under_way) > self.depth or self._first_is_done() or self._failed.is_set()
+        ):
             yield self._next()
 
     def rest(self) -> Iterator[tuple[Item, list[Result]]]:
         """The items that are still under way."""
         while self._under_way:
             yield self._next()
+
+    def _run(self, task: Callable[[], Result]) -> Result:
+        if self._failed.is_set():  # what failed stands before this one, so nobody sees this
+            raise RuntimeError("not begun after a failure")
+        try:
+            return task()
+        except BaseException:
+            self._failed.set()
+            raise
 
     def _first_is_done(self) -> bool:
         return all(future.done() for future in self._under_way[0][1])

@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ctabatch.config import ProcessConfig
+from ctabatch.errors import CtabatchError
 from ctabatch.geometry import GEOMETRY, IMPACT, SUBARRAY, GeometryStep
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.parquet import PartFiles
@@ -51,6 +52,26 @@ class BlockOfEvents:
 
 
 @dataclass(frozen=True, eq=False)
+class Parametrised:
+    """What the geometry needs of a batch.
+
+    Attributes
+    ----------
+    telescopes : TelescopeEvents
+    parameters : RecordBatch
+    event : (n,) int64
+        Row of the array event that each telescope event belongs to.
+    """
+
+    telescopes: dl1.TelescopeEvents
+    parameters: pa.RecordBatch
+    event: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.event)
+
+
+@dataclass(frozen=True, eq=False)
 class BatchRows:
     """What the telescope events of one batch became.
 
@@ -61,16 +82,14 @@ class BatchRows:
         Telescope events that could be decoded.
     tables : list of (str, RecordBatch)
         Name of a table without the telescope type, and its rows.
-    telescopes, parameters, event : optional
-        What the geometry needs, if parameters were computed.
+    parametrised : Parametrised or None
+        If parameters were computed.
     """
 
     tel_type: str
     n_rows: int
     tables: list[tuple[str, pa.RecordBatch]]
-    telescopes: dl1.TelescopeEvents | None = None
-    parameters: pa.RecordBatch | None = None
-    event: NDArray[np.int64] | None = None
+    parametrised: Parametrised | None = None
 
 
 class PartWriter:
@@ -79,8 +98,15 @@ class PartWriter:
     `plan` and `take` belong to one thread; the tasks that `plan` gives may run in any.
     """
 
-    def __init__(self, folder: DatasetFolder, files: PartFiles, config: ProcessConfig) -> None:
+    def __init__(
+        self,
+        folder: DatasetFolder,
+        files: PartFiles,
+        config: ProcessConfig,
+        empty: Callable[..., NDArray[Any]] = np.empty,
+    ) -> None:
         self.folder, self.files, self.config = folder, files, config
+        self._empty = empty
         self.options = config.dl1_options()
         self.geometry = GeometryStep(config.stereo) if "geometry" in config.write else None
         self.n_array_events = 0
@@ -139,7 +165,7 @@ class PartWriter:
 
     def rows(self, plan: BatchPlan) -> BatchRows:
         """Rows of all tables that are made from one batch."""
-        raw = plan.decode()
+        raw = plan.decode(self._empty)
         n_rows, products = len(raw), set(self.config.write)
         tables: list[tuple[str, pa.RecordBatch]] = []
         if n_rows == 0:
@@ -157,38 +183,41 @@ class PartWriter:
             return BatchRows(raw.tel_type, n_rows, tables)
         telescopes = telescope_events(raw)
         wanted = bool({"parameters", "geometry"} & products)
-        images, parameters = dl1.process(telescopes, self.options, with_parameters=wanted)
+        images, parameters = dl1.process(
+            telescopes, self.options, with_parameters=wanted, empty=self._empty
+        )
         if "images" in products:
             tables.append(("dl1/images", images))
         if parameters is not None and "parameters" in products:
             tables.append(("dl1/parameters", parameters))
+        if parameters is None:
+            return BatchRows(raw.tel_type, n_rows, tables)
         # the geometry needs no waveforms: let go of them
-        telescopes = telescopes.without_waveforms()
-        return BatchRows(raw.tel_type, n_rows, tables, telescopes, parameters, raw.event)
+        rest = Parametrised(telescopes.without_waveforms(), parameters, raw.event)
+        return BatchRows(raw.tel_type, n_rows, tables, rest)
 
     def _showers(self, step: GeometryStep, block: BlockOfEvents, batches: list[BatchRows]) -> None:
         """Reconstruct the array events of a block and write their geometry."""
         azimuth, altitude = block.array_pointing
         events = block.events
         n_events = len(events)
-        used, rows = [], []
-        for batch in batches:
-            telescopes, parameters, event = batch.telescopes, batch.parameters, batch.event
-            if telescopes is None or parameters is None or event is None:
-                continue
-            usable = step.usable(parameters) & (events.event_type[event] == SUBARRAY)
-            used.append((batch.tel_type, parameters))
-            rows.append(
-                TelescopeRows(
-                    event=event,
-                    tel_id=telescopes.tel_id,
-                    position=telescopes.position,
-                    pointing=telescopes.pointing,
-                    camera_radius=telescopes.geometry.radius_deg,
-                    usable=usable,
-                    parameters=parameters,
-                )
+        used = [(b.tel_type, b.parametrised) for b in batches if b.parametrised is not None]
+        tables = [batch.parameters for _, batch in used]
+        usable = step.usable(pa.Table.from_batches(tables)) if tables else np.empty(0, np.bool_)
+        ends = np.cumsum([len(batch) for _, batch in used])
+        rows = [
+            TelescopeRows(
+                event=batch.event,
+                tel_id=batch.telescopes.tel_id,
+                position=batch.telescopes.position,
+                pointing=batch.telescopes.pointing,
+                camera_radius=batch.telescopes.geometry.radius_deg,
+                usable=usable[end - len(batch) : end]
+                & (events.event_type[batch.event] == SUBARRAY),
+                parameters=batch.parameters,
             )
+            for (_, batch), end in zip(used, ends, strict=True)
+        ]
         geometry, impact = step.run(
             np.full(n_events, block.obs_id, np.int32),
             events.event_id,
@@ -197,8 +226,9 @@ class PartWriter:
             rows,
         )
         self.files.write(GEOMETRY, geometry)
-        for (tel_type, parameters), columns in zip(used, impact, strict=True):
-            self.files.write(f"{IMPACT}/tel_type={tel_type}", step.impact_rows(parameters, columns))
+        for (tel_type, batch), columns in zip(used, impact, strict=True):
+            distances = step.impact_rows(batch.parameters, columns)
+            self.files.write(f"{IMPACT}/tel_type={tel_type}", distances)
 
     def finish(self, reader: SimtelReader) -> None:
         """Write what is known only at the end of the file: runs, arrays, histograms."""
@@ -244,7 +274,13 @@ class _Task:
         self._writer, self._plan = writer, plan
 
     def __call__(self) -> BatchRows:
-        return self._writer.rows(self._plan)
+        try:
+            return self._writer.rows(self._plan)
+        except CtabatchError:
+            raise
+        except Exception as error:
+            error.add_note(f"in {self._plan}")
+            raise
 
 
 __all__ = ["BatchRows", "BlockOfEvents", "PartWriter"]

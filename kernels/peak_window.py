@@ -13,6 +13,7 @@ import numpy as np
 from .calibration import calibrate_event, select_gain
 from .jit import kernel
 from .peak_lanes import LANES, N_ROWS, first_maximum
+from .window_lanes import WINDOWS, window_sums
 
 
 @kernel
@@ -55,7 +56,8 @@ def window_charge(
 
     Parameters
     ----------
-    r1 : float32 (m, stride), m >= n_pixels and stride >= n_samples
+    r1 : float32 (m, stride), m > n_pixels and stride >= n_samples
+        The row behind the last pixel is read and does not count.
     n_samples : int
     peak : int64 (n_pixels,)
     gain : int8 (n_pixels,)
@@ -70,22 +72,26 @@ def window_charge(
     peak_time : float32 (n_pixels,)
         Written, ns; the peak itself where no sample of the window is positive.
     """
-    for p in range(peak.shape[0]):
-        begin = max(np.int64(0), peak[p] - shift)
-        end = min(peak[p] - shift + width, np.int64(n_samples))
-        charge = 0.0
-        weighted = 0.0
-        positive = 0.0
-        for s in range(begin, end):
-            value = np.float64(r1[p, s])
-            charge += value
-            if value > 0:
-                weighted += value * s
-                positive += value
-        time = weighted / positive if positive > 0 else np.float64(peak[p])
-        g = np.intp(gain[p])
-        image[p] = np.float32(np.float64(np.float32(charge)) * correction[g])
-        peak_time[p] = np.float32(np.float64(np.float32(time)) / sampling_rate) - time_shift[g, p]
+    n_pixels, stride = peak.shape[0], r1.shape[1]
+    values = r1.reshape(-1)
+    place, first = np.empty(WINDOWS, np.int64), np.empty(WINDOWS, np.float64)
+    count, sums = np.empty(WINDOWS, np.int32), np.empty(3 * WINDOWS, np.float64)
+    for block in range(0, n_pixels, WINDOWS):
+        for lane in range(WINDOWS):
+            p = min(block + lane, n_pixels - 1)  # the last block does its last pixel again
+            begin = min(max(np.int64(0), peak[p] - shift), np.int64(n_samples))
+            place[lane] = p * stride + begin
+            first[lane] = begin
+            count[lane] = min(peak[p] - shift + width, np.int64(n_samples)) - begin
+        window_sums(values, place, first, count, sums)
+        for lane in range(min(WINDOWS, n_pixels - block)):
+            p = block + lane
+            charge, positive = np.float32(sums[lane]), sums[WINDOWS + lane]
+            time = sums[2 * WINDOWS + lane] / positive if positive > 0 else np.float64(peak[p])
+            g = np.intp(gain[p])
+            image[p] = np.float32(np.float64(charge) * correction[g])
+            ns = np.float32(np.float64(np.float32(time)) / sampling_rate)
+            peak_time[p] = ns - time_shift[g, p]
 
 
 @kernel

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pyarrow as pa
 
 from .column import column, table_schema, tensor
@@ -10,6 +12,7 @@ from .keys import TELESCOPE_KEYS
 VERSION = 1
 
 
+@cache
 def images(n_pixels: int) -> pa.Schema:
     """Schema of images of cameras with `n_pixels` pixels."""
     return table_schema(

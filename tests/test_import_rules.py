@@ -102,13 +102,16 @@ ALLOWED: dict[str, set[str]] = {
     },
     "ctabatch/ordered_pool.py": set(),
     "ctabatch/memory.py": {"ctabatch.errors"},
+    "ctabatch/input_digest.py": {"ctabatch.errors", "ctabatch.io"},
+    "ctabatch/recycled_arrays.py": {"numpy"},
     "ctabatch/part_writer.py": {
         *("numpy", "pyarrow", "ctabatch.config", "ctabatch.geometry", "ctabatch.io"),
-        *("ctabatch.schemas", "ctabatch.source", "ctabatch.stages"),
+        *("ctabatch.errors", "ctabatch.schemas", "ctabatch.source", "ctabatch.stages"),
     },
     "ctabatch/engine.py": {
         *("ctabatch", "ctabatch.config", "ctabatch.errors", "ctabatch.io", "ctabatch.kernels"),
         *("ctabatch.memory", "ctabatch.ordered_pool", "ctabatch.part_writer"),
+        *("ctabatch.input_digest", "ctabatch.recycled_arrays"),
     },
     "ctabatch/cli": {
         *("numpy", "polars", "pyarrow", "pydantic", "rich", "typer"),

@@ -11,6 +11,7 @@ import contextlib
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Annotated, NoReturn
 
@@ -20,7 +21,7 @@ import ctabatch
 from ctabatch.errors import CtabatchError
 
 #: Exit codes besides 0: see `run`.
-UNUSABLE, INTERRUPTED = 2, 130
+UNUSABLE, INTERNAL, INTERRUPTED = 2, 70, 130
 
 #: Name -> the line that ``ctabatch --help`` shows, in order of use.
 COMMANDS = {
@@ -61,7 +62,8 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit.
 
     Exit codes: 0 done, 1 finished with losses that the command lists, 2 unusable input or options
-    (one message on stderr), 130 interrupted.
+    (one message on stderr), 70 an error of the program itself (with its traceback), 130
+    interrupted.
 
     Parameters
     ----------
@@ -77,6 +79,14 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         _say("interrupted")
         sys.exit(INTERRUPTED)
+    except MemoryError as error:
+        where = "; ".join(getattr(error, "__notes__", []))
+        _say(f"error: not enough memory{where and ': '}{where}")
+        sys.exit(UNUSABLE)
+    except Exception:  # noqa: BLE001 - told in full, with an exit code of its own
+        traceback.print_exc()
+        _say("this is an error of ctabatch itself: please report it with the lines above")
+        sys.exit(INTERNAL)
     sys.exit(0)
 
 

@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-import pyarrow as pa
+import zstandard
 from isal import isal_zlib
 
 from ctabatch.errors import InputError
@@ -22,7 +22,8 @@ GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
 SYNC, SWAPPED_SYNC = b"\x37\x8a\x1f\xd4", b"\xd4\x1f\x8a\x37"
 
-#: Largest piece asked of a decompressor at once. If a stream breaks, at most this is lost.
+#: Largest piece given to or asked of a decompressor at once. If a stream breaks, what is lost
+#: before the broken place is at most what this becomes.
 PIECE = 1 << 14
 
 
@@ -46,26 +47,45 @@ class _Plain:
 
 
 class _Zstd:
-    """Arrow's decompressor: reads all frames, and reports truncation, which zstandard does not."""
+    """Frames of a zstd file, one after the other: all bytes before the end of a cut one."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self.stream = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
+        self.file = file
         self.problem: str | None = None
+        self._decompressor = zstandard.ZstdDecompressor()
+        self._frame = self._decompressor.decompressobj()
+        self._begun = False
+        self._input = b""
+        self._output = memoryview(b"")
 
     def readinto(self, view: memoryview) -> int:
         filled = 0
-        while filled < len(view) and self.problem is None:
+        while filled < len(view) and (self._output or self._more()):
+            n = min(len(self._output), len(view) - filled)
+            view[filled : filled + n] = self._output[:n]
+            self._output = self._output[n:]
+            filled += n
+        return filled
+
+    def _more(self) -> bool:
+        """Decompress until there is output; False at the end."""
+        while not self._output and self.problem is None:
+            source = self._input or self.file.read(PIECE)
+            self._input = b""
+            if not source:
+                if self._begun:
+                    self.problem = "zstd: the compressed stream ends inside a frame"
+                break
             try:
-                n_read = self.stream.readinto(view[filled : filled + PIECE])
-            except OSError as error:
-                if error.errno:
-                    raise
+                self._output = memoryview(self._frame.decompress(source))
+            except zstandard.ZstdError as error:
                 self.problem = f"zstd: {error}"
                 break
-            if n_read == 0:
-                break
-            filled += n_read
-        return filled
+            self._begun = True
+            if self._frame.eof:
+                self._input = self._frame.unused_data
+                self._frame, self._begun = self._decompressor.decompressobj(), False
+        return len(self._output) > 0
 
 
 class _Gzip:

@@ -10,6 +10,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+#: By identity: schemas that were used, kept so that the identity stays theirs.
+_FIELDS: dict[int, tuple[pa.Schema, list[tuple[str, pa.DataType]]]] = {}
+_MOST_KNOWN = 256
+
 
 @dataclass(frozen=True, eq=False)
 class Nullable:
@@ -45,10 +49,28 @@ def tensor_array(
         False for rows that are null.
     """
     storage = dtype.storage_type
-    flat = pa.array(values.reshape(-1), storage.value_type)
+    flat = _flat(values.reshape(-1), storage.value_type)
     mask = None if present is None else pa.array(~present)
     lists = pa.FixedSizeListArray.from_arrays(flat, type=storage, mask=mask)
     return pa.ExtensionArray.from_storage(dtype, lists)
+
+
+def _flat(values: NDArray[Any], dtype: pa.DataType) -> pa.Array:
+    """Array without nulls; Arrow packs booleans into bits seventy times slower than numpy."""
+    if not pa.types.is_boolean(dtype) or not len(values):
+        return pa.array(values, dtype)
+    bits = np.packbits(values, bitorder="little")
+    return pa.Array.from_buffers(dtype, len(values), [None, pa.py_buffer(bits)])
+
+
+def _names_and_types(schema: pa.Schema) -> list[tuple[str, pa.DataType]]:
+    """Names and types of a schema; asking it again for each of a hundred columns takes long."""
+    known = _FIELDS.get(id(schema))
+    if known is None or known[0] is not schema:
+        if len(_FIELDS) >= _MOST_KNOWN:
+            _FIELDS.clear()
+        known = _FIELDS[id(schema)] = (schema, [(field.name, field.type) for field in schema])
+    return known[1]
 
 
 def record_batch(schema: pa.Schema, columns: Mapping[str, Any]) -> pa.RecordBatch:
@@ -63,17 +85,16 @@ def record_batch(schema: pa.Schema, columns: Mapping[str, Any]) -> pa.RecordBatc
     """
     n = next(len(values) for values in columns.values() if values is not None)
     arrays = []
-    for field in schema:
-        values = columns[field.name]
+    for name, dtype in _names_and_types(schema):
+        values = columns[name]
         if values is None:
-            arrays.append(pa.nulls(n, field.type))
+            arrays.append(pa.nulls(n, dtype))
         elif isinstance(values, pa.Array):
             arrays.append(values)
-        elif isinstance(field.type, pa.FixedShapeTensorType):
-            arrays.append(tensor_array(values, field.type))
+        elif isinstance(dtype, pa.FixedShapeTensorType):
+            arrays.append(tensor_array(values, dtype))
+        elif isinstance(values, Nullable):
+            arrays.append(pa.array(values.values, dtype, mask=values.absent))
         else:
-            mask = None
-            if isinstance(values, Nullable):
-                mask, values = values.absent, values.values
-            arrays.append(pa.array(values, field.type, mask=mask))
+            arrays.append(_flat(values, dtype))
     return pa.RecordBatch.from_arrays(arrays, schema=schema)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -97,9 +98,22 @@ class TelescopeEvents:
 
 
 def process(
-    events: TelescopeEvents, options: Dl1Options, *, with_parameters: bool = True
+    events: TelescopeEvents,
+    options: Dl1Options,
+    *,
+    with_parameters: bool = True,
+    empty: Callable[..., NDArray[Any]] = np.empty,
 ) -> tuple[pa.RecordBatch, pa.RecordBatch | None]:
     """Extract, clean and parametrise a batch.
+
+    Parameters
+    ----------
+    events : TelescopeEvents
+    options : Dl1Options
+    with_parameters : bool
+        Otherwise images alone.
+    empty : callable
+        Makes the arrays of the images, as `numpy.empty` does.
 
     Returns
     -------
@@ -115,6 +129,7 @@ def process(
         events.calibration,
         events.geometry,
         options.extraction,
+        empty,
     )
     mask = clean(charges.image, events.geometry, options.cleaning)
     pictures = image_rows(events, charges, mask)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +58,7 @@ def extract(
     calibration: CameraCalibration,
     geometry: CameraGeometry,
     options: ExtractionOptions,
+    empty: Callable[..., NDArray[Any]] = np.empty,
 ) -> Charges:
     """Calibrate raw data and extract the charge of every pixel.
 
@@ -68,11 +70,14 @@ def extract(
         Row of each event's telescope in `calibration`; none may be -1.
     read_out : (n_events, n_pixels) bool or None
         Pixels with data; None if all have. Others get charge 0.
+    empty : callable
+        Makes the arrays of the result, as `numpy.empty` does.
     """
     n_events, _, n_pixels, _ = waveform.shape
-    image = np.empty((n_events, n_pixels), np.float32)
-    peak_time = np.zeros((n_events, n_pixels), np.float32)
-    gain = np.empty((n_events, n_pixels), np.int8)
+    image = empty((n_events, n_pixels), np.float32)
+    peak_time = empty((n_events, n_pixels), np.float32)
+    peak_time[:] = 0
+    gain = empty((n_events, n_pixels), np.int8)
     indptr, indices = geometry.neighbors
     if waveform.dtype == np.uint32:
         calibrate_sums(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,9 +107,23 @@ class BatchPlan:
     calibration: CameraCalibration
     account: Account
 
-    def decode(self) -> RawBatch:
-        """The batch; rows that cannot be decoded are left out and reported."""
-        return _decode(self)
+    def __str__(self) -> str:
+        telescopes = self.events.telescopes[self.rows]
+        event_id = self.events.event_id[telescopes[:, ei.EVENT]]
+        return (
+            f"{len(self.rows)} telescope events of {self.tel_type}, events {event_id.min()} to "
+            f"{event_id.max()} in the block at byte {self.events.block.offset}"
+        )
+
+    def decode(self, empty: Callable[..., NDArray[Any]] = np.empty) -> RawBatch:
+        """The batch; rows that cannot be decoded are left out and reported.
+
+        Parameters
+        ----------
+        empty : callable
+            Makes the arrays of samples and true images, as `numpy.empty` does.
+        """
+        return _decode(self, empty)
 
 
 def raw_batches(
@@ -137,9 +151,9 @@ def batch_plans(
     facts = np.column_stack(
         [telescopes[:, ei.TEL_ID], kinds, (idents >> 12) & 0xFFFF, rows < 0, shapes]
     )
-    same: dict[bytes, list[int]] = {}
-    for k, fact in enumerate(np.ascontiguousarray(facts, np.int64)):
-        same.setdefault(fact.tobytes(), []).append(k)
+    same: dict[tuple[int, ...], list[int]] = {}
+    for k, fact in enumerate(map(tuple, facts.tolist())):
+        same.setdefault(fact, []).append(k)
     groups: dict[tuple[Any, ...], list[int]] = {}
     for members in same.values():
         k = members[0]
@@ -213,7 +227,7 @@ def _report(events: Events, k: int, problem: str, account: Account, row: int) ->
     account.lose(Loss(problem, place, size, kind, ident, int(event_id), int(tel_id)))
 
 
-def _decode(plan: BatchPlan) -> RawBatch:
+def _decode(plan: BatchPlan, empty: Callable[..., NDArray[Any]]) -> RawBatch:
     events, rows, account = plan.events, plan.rows, plan.account
     telescopes = events.telescopes[rows]
     subarray = events.run.subarray
@@ -221,13 +235,15 @@ def _decode(plan: BatchPlan) -> RawBatch:
     ids, offsets, sizes = events.objects(telescopes[:, ei.ADC_ROW], ot.ID, ot.CONTENT, ot.SIZE)
     suppressed = bool((ids & 0x1F).any())
     is_sum = plan.kind == adc.SUMS
-    make = np.zeros if suppressed else np.empty
-    waveform = make((len(rows), n_gains, n_pixels, n_samples), np.uint32 if is_sum else np.uint16)
+    shape = (len(rows), n_gains, n_pixels, n_samples)
+    waveform = empty(shape, np.uint32 if is_sum else np.uint16)
+    if suppressed:
+        waveform[:] = 0
     read_out = np.empty((len(rows), n_pixels), np.bool_)
     status = np.empty(len(rows), np.int64)
     decode = adc.decode_sums if is_sum else adc.decode_samples
     decode(events.block.data, ids, offsets, sizes, waveform, read_out, status)
-    true_image, true_image_sum = _truth(events, rows, n_pixels, account)
+    true_image, true_image_sum = _truth(events, rows, n_pixels, account, empty)
     tel_id = telescopes[:, ei.TEL_ID].copy()
     batch = RawBatch(
         subarray=subarray,
@@ -253,20 +269,23 @@ def _decode(plan: BatchPlan) -> RawBatch:
 
 
 def _truth(
-    events: Events, k: NDArray[np.int64], n_pixels: int, account: Account
+    events: Events,
+    k: NDArray[np.int64],
+    n_pixels: int,
+    account: Account,
+    empty: Callable[..., NDArray[Any]],
 ) -> tuple[NDArray[np.int32] | None, NDArray[np.int64]]:
     telescopes = events.telescopes[k]
     sums = np.full(len(telescopes), -1, np.int64)
     rows = events.pe_sum_row[telescopes[:, ei.EVENT]]
     offsets, sizes = events.objects(rows, ot.CONTENT, ot.SIZE)
-    places = events.run.positions()
-    positions = np.array([places.get(int(t), 1 << 30) for t in telescopes[:, ei.TEL_ID]], np.int64)
+    positions = events.run.positions[telescopes[:, ei.TEL_ID]]
     read_pe_sums(events.block.data, offsets, sizes, positions, sums)
     rows = telescopes[:, ei.TRUE_IMAGE_ROW]
     if not (rows >= 0).any():
         return None, sums
     versions, offsets, sizes = events.objects(rows, ot.VERSION, ot.CONTENT, ot.SIZE)
-    images = np.empty((len(telescopes), n_pixels), np.int32)
+    images = empty((len(telescopes), n_pixels), np.int32)
     status = np.empty(len(telescopes), np.int64)
     read_true_images(events.block.data, versions, offsets, sizes, images, status)
     for bad in np.flatnonzero(status != OK):

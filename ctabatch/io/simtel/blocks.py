@@ -7,7 +7,7 @@ the next credible sync marker, and what lies between is reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,8 @@ MAX_OBJECT = 1 << 30
 #: Photo-electrons and their sums belong to the MC event before and the array event behind them.
 _BOUNDARIES = (2010, 2028, 2020, 2021)
 _BELONG_TO_NEXT = (1204, 2026, 2034)
+_IS_BOUNDARY, _IS_WAITING = np.zeros((2, 1 << 16), np.bool_)
+_IS_BOUNDARY[list(_BOUNDARIES)] = _IS_WAITING[list(_BELONG_TO_NEXT)] = True
 _MAX_TYPE, _MAX_VERSION = 12_000, 1_100
 #: Type of the objects that take the place of damaged bytes, so that a block need not end there.
 FILLER = 0xFFFF
@@ -62,11 +64,18 @@ class BlockReader:
     Memory is one block, grown only as far as bytes arrive for an object that is longer.
     """
 
-    def __init__(self, stream: ByteStream, account: Account, block_size: int = BLOCK_SIZE) -> None:
+    def __init__(
+        self,
+        stream: ByteStream,
+        account: Account,
+        block_size: int = BLOCK_SIZE,
+        empty: Callable[..., npt.NDArray[np.uint8]] = np.empty,
+    ) -> None:
         self.stream, self.account = stream, account
         self.block_size = max(block_size, 1 << 16)
         self.n_bytes = 0
-        self._buffer = np.empty(self.block_size, np.uint8)
+        self._empty = empty
+        self._buffer = empty((self.block_size,), np.uint8)
         self._filled = 0
         self._offset = 0
         self._table = np.empty((1 << 14, ot.N_COLUMNS), np.int64)
@@ -132,9 +141,9 @@ class BlockReader:
         table = self._table[:rows]
         top = np.flatnonzero(table[:, ot.LEVEL] == 0)
         types = table[top, ot.TYPE]
-        boundaries = np.flatnonzero(np.isin(types, _BOUNDARIES))
+        boundaries = np.flatnonzero(_IS_BOUNDARY[types])
         after = boundaries[-1] + 1 if len(boundaries) else 0
-        waiting = np.flatnonzero(np.isin(types[after:], _BELONG_TO_NEXT))
+        waiting = np.flatnonzero(_IS_WAITING[types[after:]])
         if len(waiting) == 0:
             return rows, position
         cut = top[after + waiting[0]]
@@ -152,7 +161,7 @@ class BlockReader:
                 row=block.table[row],
             )
         rest = self._filled - position
-        fresh = np.empty(max(self.block_size, rest + (1 << 16)), np.uint8)
+        fresh = self._empty((max(self.block_size, rest + (1 << 16)),), np.uint8)
         fresh[:rest] = self._buffer[position : self._filled]
         self._drop(position)
         self._buffer = fresh

@@ -7,6 +7,7 @@ A file may hold several runs (files concatenated one behind the other): each run
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -81,9 +82,14 @@ class Run:
         azimuth, altitude = (float(v) for v in self.header["direction"])
         return azimuth, clip_altitude(altitude)
 
-    def positions(self) -> dict[int, int]:
-        """tel_id -> position in the run header."""
-        return {int(tel_id): i for i, tel_id in enumerate(self.header["tel_id"])}
+    @cached_property
+    def positions(self) -> NDArray[np.int64]:
+        """By tel_id: position in the run header, a large number for those that are not in it."""
+        positions = np.full(1 << 15, 1 << 30, np.int64)
+        for i, tel_id in enumerate(self.header["tel_id"]):
+            if 0 <= tel_id < len(positions):
+                positions[int(tel_id)] = i
+        return positions
 
     def take(self, kind: int, ident: int, content: Any) -> None:
         """Keep the content of one parsed object."""

@@ -9,6 +9,7 @@ from typing import BinaryIO, Literal, Self
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ctabatch.errors import InputError, OptionError
 from ctabatch.io.stored_parts import is_stored, stored_stream
@@ -29,6 +30,9 @@ _EVENT_TYPES = frozenset({1204, 2010, 2020, 2021, 2026, 2028, 2034})
 _IGNORED_TYPES = frozenset(
     {FILLER, 70, objects.INPUT_CARD, objects.ATMOSPHERE, 1205, 2024, 2025, 1213, 1214, 1211, 1215}
 )
+#: By type: whether an object is none that belongs to events.
+_IS_STATE = np.ones(1 << 16, np.bool_)
+_IS_STATE[list(_EVENT_TYPES)] = False
 _CORSIKA_TYPES = frozenset({1200, 1201, 1202, 1203, 1209, 1210})
 
 
@@ -51,6 +55,8 @@ class SimtelReader:
         Bytes decompressed at once.
     ahead : bool
         Read ahead in a thread.
+    empty : callable
+        Makes the arrays that blocks are decompressed into, as `numpy.empty` does.
     keep : callable, optional
         Given each piece of the stream that was read, in order, as a row of the table r0_stream.
 
@@ -82,6 +88,7 @@ class SimtelReader:
         max_events: int | None = None,
         block_size: int = BLOCK_SIZE,
         ahead: bool = True,
+        empty: Callable[..., NDArray[np.uint8]] = np.empty,
         keep: Callable[[pa.RecordBatch], None] | None = None,
     ) -> None:
         self._ahead = ahead
@@ -93,7 +100,7 @@ class SimtelReader:
             self.stream = self._reader = StoredBlocks(stored_stream(Path(source)), self.account)
         else:
             self.stream = ByteStream(source)
-            self._reader = BlockReader(self.stream, self.account, block_size)
+            self._reader = BlockReader(self.stream, self.account, block_size, empty)
         self.name = self.stream.name
         self.max_events = max_events
         self.n_events = 0
@@ -178,7 +185,7 @@ class SimtelReader:
         table = block.table
         top = np.flatnonzero(table[:, ot.LEVEL] == 0)
         begin = 0
-        for row in top[~np.isin(table[top, ot.TYPE], list(_EVENT_TYPES))]:
+        for row in top[_IS_STATE[table[top, ot.TYPE]]]:
             kind = int(table[row, ot.TYPE])
             if begin < row:
                 yield from self._segment(block, begin, int(row))

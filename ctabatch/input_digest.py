@@ -1,0 +1,90 @@
+"""SHA-256 of an input, taken beside the work on it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from threading import Event, Thread
+
+from ctabatch.errors import InputError
+from ctabatch.io.stored_parts import is_stored, stored_part
+from ctabatch.io.streams import open_file
+
+_CHUNK = 1 << 20
+
+
+class InputDigest:
+    """Digest of a file, computed in a thread from now on.
+
+    Of a stored stream it is the digest of what that was made from, which is known.
+
+    Parameters
+    ----------
+    path : Path
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._unwanted = Event()
+        self._found: tuple[str, int] | BaseException | None = None
+        self._thread = Thread(target=self._work, name="ctabatch-digest", daemon=True)
+        self._thread.start()
+
+    def result(self) -> tuple[str, int]:
+        """Hexadecimal digest and size; waits until they are known.
+
+        Raises
+        ------
+        InputError
+            The file cannot be read.
+        """
+        self._thread.join()
+        if isinstance(self._found, BaseException):
+            raise self._found
+        if self._found is None:
+            raise RuntimeError("the digest was cancelled")
+        return self._found
+
+    def cancel(self) -> None:
+        """Stop if it is not done yet."""
+        self._unwanted.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        try:
+            self._found = self._digest()
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that asks
+            self._found = error
+
+    def _digest(self) -> tuple[str, int] | None:
+        path = self._path
+        if is_stored(path):
+            return str(stored_part(path).input["sha256"]), input_size(path)
+        digest, size, buffer = hashlib.sha256(), 0, memoryview(bytearray(_CHUNK))
+        with open_file(path) as file:
+            try:
+                while n := file.readinto(buffer):  # type: ignore[attr-defined]
+                    digest.update(buffer[:n])
+                    size += n
+                    if self._unwanted.is_set():
+                        return None
+            except OSError as error:
+                raise InputError(f"{path}: {error.strerror or error}") from error
+        return digest.hexdigest(), size
+
+
+def input_size(path: Path) -> int:
+    """Size of a file.
+
+    Raises
+    ------
+    InputError
+        It is gone.
+    """
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from error
+
+
+__all__ = ["InputDigest", "input_size"]
