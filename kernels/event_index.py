@@ -72,6 +72,13 @@ def _read_shower(
 
 
 @kernel
+def _set_row(table: np.ndarray, row: int, values: np.ndarray) -> None:
+    """Assign a row; numba's own assignment of arrays compiles strings for a message of an error."""
+    for column in range(values.shape[0]):
+        table[row, column] = values[column]
+
+
+@kernel
 def index_events(
     data: np.ndarray,
     table: np.ndarray,
@@ -114,7 +121,7 @@ def index_events(
     n_mc = 1
     shower_integers = integers[0].copy()
     shower_floats = floats[0].copy()
-    pe_sum, true_images, calibration_images = pending
+    pe_sum, true_images, calibration_images = pending[0], pending[1], pending[2]
     calibration = np.int64(NO_CALIBRATION)
     current = current_row = telescope = telescope_row = np.int64(-1)
     for row in range(begin, end):
@@ -148,8 +155,8 @@ def index_events(
             shower_floats[AREA_WEIGHT] = np.nan
             if version >= 2 and size >= 16:
                 shower_floats[AREA_WEIGHT] = f32(data, content + 12)
-            integers[n_mc] = shower_integers
-            floats[n_mc] = shower_floats
+            _set_row(integers, n_mc, shower_integers)
+            _set_row(floats, n_mc, shower_floats)
             n_mc += 1
         elif kind == PE_SUM and level == 0:
             pe_sum = row
@@ -227,8 +234,8 @@ def index_events(
             elif kind < 2011 or kind > 2033:
                 n_foreign += 1
     pending[0], pending[1], pending[2] = pe_sum, true_images, calibration_images
-    integers[n_mc] = shower_integers
-    floats[n_mc] = shower_floats
+    _set_row(integers, n_mc, shower_integers)
+    _set_row(floats, n_mc, shower_floats)
     return n_events, n_telescopes, n_mc, has_shower, has_event, n_foreign
 
 

@@ -41,7 +41,8 @@ def window_sums(
         Values in the longest window.
     """
     for lane in range(WINDOWS):
-        window = values[place[lane] : place[lane] + count[lane]].astype(np.float64)
+        n_values = max(count[lane], 0)
+        window = values[place[lane] : place[lane] + n_values].astype(np.float64)
         positive = np.where(window > 0, window, 0.0)
         position = first[lane] + np.arange(len(window))
         for k, terms in enumerate((window, positive, positive * position)):
@@ -50,9 +51,7 @@ def window_sums(
 
 
 @intrinsic
-def _vector_sums(
-    typingctx: Any, values: Any, place: Any, first: Any, count: Any, sums: Any
-) -> Any:
+def _vector_sums(typingctx: Any, values: Any, place: Any, first: Any, count: Any, sums: Any) -> Any:
     signature = types.int64(values, place, first, count, sums)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -62,7 +61,9 @@ def _vector_sums(
         ]
         values, place, first, count, sums = data
         i32, i64 = ir.IntType(32), ir.IntType(64)
-        singles, doubles = (ir.VectorType(kind, WINDOWS) for kind in (ir.FloatType(), ir.DoubleType()))
+        singles, doubles = (
+            ir.VectorType(kind, WINDOWS) for kind in (ir.FloatType(), ir.DoubleType())
+        )
         integers = ir.VectorType(i32, WINDOWS)
         zero, one = ir.Constant(doubles, [0.0] * WINDOWS), ir.Constant(doubles, [1.0] * WINDOWS)
 
@@ -97,7 +98,10 @@ def _vector_sums(
         wide = builder.select(inside, builder.fpext(value, doubles), zero)
         positive = builder.select(builder.fcmp_ordered(">", wide, zero), wide, zero)
         weighted = builder.fmul(positive, position)
-        after = [builder.fadd(t, term) for t, term in zip(totals, (wide, positive, weighted), strict=True)]
+        after = [
+            builder.fadd(t, term)
+            for t, term in zip(totals, (wide, positive, weighted), strict=True)
+        ]
         following = builder.add(step, ir.Constant(i32, 1))
         for phi, initial, value in (
             (step, ir.Constant(i32, 0), following),
@@ -124,6 +128,4 @@ def _vector_sums(
 
 @overload(window_sums, jit_options={"nogil": True})
 def _window_sums(values, place, first, count, sums):  # type: ignore[no-untyped-def]
-    return lambda values, place, first, count, sums: _vector_sums(
-        values, place, first, count, sums
-    )
+    return lambda values, place, first, count, sums: _vector_sums(values, place, first, count, sums)

@@ -24,6 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     # vector instructions are written for numba's compiler, see docs/decisions/0003
     "kernels/peak_lanes.py": {"numpy", "numba", "llvmlite", "ctabatch.kernels"},
     "kernels/varint_lanes.py": {"numpy", "numba", "llvmlite", "ctabatch.kernels"},
+    "kernels/window_lanes.py": {"numpy", "numba", "llvmlite", "ctabatch.kernels"},
     "schemas": {"pyarrow"},
     "ctabatch/errors.py": set(),
     "ctabatch/__init__.py": set(),
@@ -116,7 +117,13 @@ ALLOWED: dict[str, set[str]] = {
     "ctabatch/cli": {
         *("numpy", "polars", "pyarrow", "pydantic", "rich", "typer"),
         *("ctabatch", "ctabatch.config", "ctabatch.dataset", "ctabatch.engine", "ctabatch.errors"),
-        *("ctabatch.expressions", "ctabatch.instrument", "ctabatch.io", "ctabatch.schemas"),
+        *(
+            "ctabatch.expressions",
+            "ctabatch.geometry",
+            "ctabatch.instrument",
+            "ctabatch.io",
+            "ctabatch.schemas",
+        ),
         "ctabatch.source",
         *("ctabatch.demo", "ctabatch.dl3", "ctabatch.irf", "ctabatch.learn", "ctabatch.memory"),
         *("ctabatch.plot", "ctabatch.simulate", "ctabatch.stages"),

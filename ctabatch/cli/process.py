@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctabatch.cli.compile_ahead import compile_ahead
+from ctabatch.cli.lean_imports import collect_seldom, import_numba_alone
 from ctabatch.errors import OptionError
 
 if TYPE_CHECKING:
@@ -88,6 +90,8 @@ def command(
       ctabatch process gammas.simtel.zst -o raw --write r0
       ctabatch process raw -o dl1 --config process.yaml
     """
+    collect_seldom()
+    import_numba_alone()
     from ctabatch.config import products
     from ctabatch.engine import Engine, check_inputs
 
@@ -216,7 +220,7 @@ def _run_all(engine: Any, paths: list[Path], *, quiet: bool) -> list[PartResult]
         TimeRemainingColumn,
     )
 
-    from ctabatch.engine import kernels_are_compiled
+    from ctabatch.engine import available_cores, kernels_are_compiled
 
     console = Console(stderr=True)
     results = []
@@ -228,8 +232,10 @@ def _run_all(engine: Any, paths: list[Path], *, quiet: bool) -> list[PartResult]
         TimeRemainingColumn(),
     )
     show = console.is_terminal and not quiet
-    if show and not kernels_are_compiled():
-        console.print("Compiling the kernels of this version, once: this takes some seconds.")
+    if not kernels_are_compiled():
+        if show:
+            console.print("Compiling the kernels of this version, once: this takes some seconds.")
+        compile_ahead(paths[0], available_cores())
     with Progress(*columns, console=console, disable=not show, transient=True) as bar:
         total = len(paths) if len(paths) > 1 else paths[0].stat().st_size
         task = bar.add_task("process", total=total, events=0)

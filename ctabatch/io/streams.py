@@ -24,7 +24,7 @@ SYNC, SWAPPED_SYNC = b"\x37\x8a\x1f\xd4", b"\xd4\x1f\x8a\x37"
 
 #: Largest piece given to or asked of a decompressor at once. If a stream breaks, what is lost
 #: before the broken place is at most what this becomes.
-PIECE = 1 << 14
+PIECE = 1 << 15
 
 
 class _Decoder(Protocol):

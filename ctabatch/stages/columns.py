@@ -50,8 +50,11 @@ def tensor_array(
     """
     storage = dtype.storage_type
     flat = _flat(values.reshape(-1), storage.value_type)
-    mask = None if present is None else pa.array(~present)
-    lists = pa.FixedSizeListArray.from_arrays(flat, type=storage, mask=mask)
+    validity, n_absent = None, 0
+    if present is not None:  # an argument `mask` of Arrow's would import all its functions
+        validity = pa.py_buffer(np.packbits(present, bitorder="little"))
+        n_absent = len(present) - int(np.count_nonzero(present))
+    lists = pa.Array.from_buffers(storage, len(values), [validity], n_absent, children=[flat])
     return pa.ExtensionArray.from_storage(dtype, lists)
 
 

@@ -1,0 +1,48 @@
+"""The first start: everything that `process` compiles is compiled ahead, in several processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ctabatch.cli.compile_ahead import _PARTS, _SHARES
+
+
+def machine_code(folder):
+    return {path.name for path in folder.rglob("*.nbc")}
+
+
+@pytest.mark.slow
+def test_nothing_is_left_to_compile_after_the_first_start(example_files, tmp_path):
+    """One telescope event compiles all; other events of the same camera find it in the cache."""
+    cache = tmp_path / "cache"
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
+    environment.pop("NUMBA_CACHE_DIR", None)
+
+    def process(name, target):
+        words = ["process", str(example_files[name]), "-o", str(tmp_path / target)]
+        subprocess.run([sys.executable, "-m", "ctabatch", *words], env=environment, check=True,
+                       capture_output=True, timeout=500)  # fmt: skip
+
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from ctabatch.cli.compile_ahead import compile_ahead\n"
+        "compile_ahead(Path(sys.argv[1]), 2)"
+    )
+    path = str(example_files["sst1m"])
+    subprocess.run([sys.executable, "-c", code, path], env=environment, check=True, timeout=500)
+    compiled = machine_code(cache)
+    assert len(compiled) > 50
+    process("sst1m", "all")
+    assert machine_code(cache) == compiled
+
+
+def test_every_part_is_done_once():
+    for n_processes, shares in _SHARES.items():
+        named = [name for share in shares for name in share]
+        assert len(shares) == n_processes - 1
+        assert len(set(named)) == len(named)
+        assert set(named) <= set(_PARTS)
