@@ -32,7 +32,8 @@ MAGICS = {b"\x28\xb5\x2f\xfd": "zstd", b"\x1f\x8b": "gzip"}
 RUN_HEADER, SHOWER, EVENT, TRIGGER, HISTOGRAMS = 2000, 2020, 2010, 2009, 100
 MONITORING = {2022, 2023, 2033}
 HAS_EVENT_ID = {1204, 2010, 2021, 2026}
-TELESCOPE_BLOCKS = range(2200, 33200)  # 2200 + tel_id % 100 + 1000 * (tel_id // 100)
+# 2200 + tel_id % 100 + 1000 * (tel_id // 100); 3100 to 3199 are tracking blocks again
+TELESCOPE_BLOCKS = frozenset(t for t in range(2200, 33200) if t % 1000 // 100 == 2)
 
 LONGEST_OBJECT = 1 << 31  # bytes; none that sim_telarray writes comes near
 LARGEST_ID = (1 << 31) - 1

@@ -62,6 +62,20 @@ def test_repeats_have_unique_ids_and_the_same_waveforms(
         np.testing.assert_equal(event["laser_calibrations"], original["laser_calibrations"])
 
 
+def test_a_cut_file_with_telescopes_beyond_100_is_repeated(example_files, repeat_events, tmp_path):
+    with pytest.raises(InputError, match="is cut"):
+        repeat_events.repeat_events(example_files["gamma-test"], tmp_path / "out", 2)
+    out = tmp_path / "out.simtel.zst"
+    written = repeat_events.repeat_events(example_files["gamma-test"], out, 2, cut=True)
+    after = _events(written.path)
+    assert len(after) == written.n_events == 2 * 9
+    assert max(max(event["telescope_events"]) for event in after) > 100
+    for first, second in zip(after[:9], after[9:], strict=True):
+        assert second["event_id"] > first["event_id"]
+        for tel_id, waveform in _waveforms(first).items():
+            np.testing.assert_array_equal(_waveforms(second)[tel_id], waveform)
+
+
 def test_every_id_of_an_event_agrees_in_the_repeated_file(example_files, repeat_events, tmp_path):
     out = tmp_path / "out.simtel.zst"
     repeat_events.repeat_events(example_files["sst1m"], out, 2)
