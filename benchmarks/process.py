@@ -88,7 +88,7 @@ class Case:
 CASES = {
     "sst1m": Case("sst1m", "SST-1M: 1 gain, 1296 pixels, 50 samples", 160, (0.1, 10.0)),
     "prod6": Case("prod6", "LST and NectarCam: 2 gains, 1855 pixels, 40 and 60 samples", 500),
-    "sct": Case("gamma-test", "SCT (11328 pixels, 32 samples), CHEC, NectarCam, LST: 1 gain", 30,
+    "sct": Case("gamma-test", "SCT (11328 pixels, 32 samples), CHEC, NectarCam, LST: 1 gain", 60,
                 equivalent=True, cut=True),
 }  # fmt: skip
 
@@ -132,7 +132,7 @@ def telescope_events(dataset: Path) -> int:
 
 
 def measure_case(case: Case, rounds: int, scale: float, peers: bool) -> Found:
-    """Make the inputs of a case and measure everything on them."""
+    """Make the inputs of a case, measure everything on them, print it as it is found."""
     found = Found(case)
     with tempfile.TemporaryDirectory(prefix="ctabatch-bench-") as name:
         folder = Path(name)
@@ -149,12 +149,17 @@ def measure_case(case: Case, rounds: int, scale: float, peers: bool) -> Found:
         found.stages = stages(source, folder / "stages", max(rounds, 3))
         source.unlink()
         shutil.rmtree(folder / "raw")
+        print(f"\n{report(found)}", flush=True)
         for factor in case.sizes:
+            for written in ("one", "two"):
+                shutil.rmtree(folder / written)
             source = case.make(folder, max(int(case.times * scale * factor), 1))
             names = [OURS, OURS_ALONE, *([CTAPIPE] if peers and factor < 1 else [])]
             size = in_turn(commands(source, folder, case, names), rounds if factor < 1 else 1)
             found.sizes[str(telescope_events(folder / "two"))] = size
             source.unlink()
+        if found.sizes:
+            print("\n" + "\n".join(size_table(found)), flush=True)
     return found
 
 
@@ -197,8 +202,6 @@ def report(found: Found) -> str:
     about = f"{found.n_events:,} telescope events, {found.size / 1e6:.0f} MB."
     ratios = "Ratios: wall to ours on two threads, CPU to ours on one thread."
     parts = [f"### {found.case.what}", f"{about} {ratios}", "\n".join(command_table(found))]
-    if found.sizes:
-        parts.append("\n".join(size_table(found)))
     parts.append(stage_table(found.stages))
     return "\n\n".join(parts)
 
@@ -217,7 +220,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     result: dict[str, Any] = {"machine": about, "rounds": options.rounds, "cases": {}}
     for name in options.case or CASES:
         found = measure_case(CASES[name], options.rounds, options.scale, not options.no_peers)
-        print(f"\n{report(found)}", flush=True)
         result["cases"][name] = {
             "telescope_events": found.n_events, "bytes": found.size, "commands": found.commands,
             "sizes": found.sizes, "stages": found.stages,

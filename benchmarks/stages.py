@@ -33,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from repeat_events import repeat_events
 
+from ctabatch.cli.lean_imports import collect_seldom
 from ctabatch.config import ProcessConfig
 from ctabatch.engine import Engine
 from ctabatch.input_digest import InputDigest
@@ -178,6 +179,7 @@ def stages(path: Path, scratch: Path, rounds: int) -> dict[str, Any]:
 
     A first round, which compiles, does not count.
     """
+    collect_seldom()  # as the command does
     config, amount = ProcessConfig(), Amount()
     found: dict[str, float] = {}
     for index in range(rounds + 1):
