@@ -8,6 +8,8 @@ or images/s of the median.
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from ctabatch.config import ProcessConfig
@@ -17,7 +19,7 @@ from ctabatch.io.simtel.source import SimtelReader
 from ctabatch.io.streams import ByteStream
 from ctabatch.source import telescope_events
 from ctabatch.stages.clean import clean
-from ctabatch.stages.extract import extract
+from ctabatch.stages.extract import ExtractionOptions, Extractor, extract
 from ctabatch.stages.parametrise import parametrise
 
 examples.fetch()
@@ -71,11 +73,11 @@ def test_decoding(benchmark, camera):
     rate(benchmark, sum(batch.waveform.size for batch in decoded), "samples")
 
 
-def images(batch):
+def images(batch, options=OPTIONS.extraction):
     """Charges and times of a batch."""
     return extract(
         batch.waveform, batch.calibration_row, batch.read_out, batch.calibration, batch.geometry,
-        OPTIONS.extraction,
+        options,
     )  # fmt: skip
 
 
@@ -83,6 +85,15 @@ def test_calibration_and_extraction(benchmark, batches):
     """Raw samples to charges and times."""
     benchmark(lambda: [images(batch) for batch in batches])
     rate(benchmark, sum(batch.waveform.size for batch in batches), "samples")
+
+
+@pytest.mark.parametrize("extractor", get_args(Extractor))
+def test_extractors(benchmark, extractor):
+    """Every extractor, from raw samples of SST-1M."""
+    options = ExtractionOptions(extractor=extractor)
+    batches = [plan.decode() for plan in plans("SST-1M, 1 gain")]
+    benchmark(lambda: [images(batch, options) for batch in batches])
+    rate(benchmark, sum(map(len, batches)), "images")
 
 
 def test_cleaning_and_parameters(benchmark, batches):

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ctabatch.errors import OptionError
 from ctabatch.stages.clean import TailcutsOptions
 from ctabatch.stages.dl1 import Dl1Options
-from ctabatch.stages.extract import ExtractionOptions
+from ctabatch.stages.extract import ExtractionOptions, Extractor
 
 #: What `process` can write besides the event tables, in the order of processing.
 Product = Literal["r0", "r1", "images", "parameters", "geometry"]
@@ -36,9 +36,14 @@ class SourceConfig(_Strict):
 class ExtractionConfig(_Strict):
     """Gain selection and charge extraction."""
 
+    extractor: Extractor = "NeighborPeakWindowSum"
     gain_threshold: int = Field(default=4000, ge=0)
     window_width: int = Field(default=7, ge=1)
-    window_shift: int = Field(default=3, ge=0)
+    #: 3, and 0 for FixedWindowSum, unless given.
+    window_shift: int | None = Field(default=None, ge=0)
+    #: Of FixedWindowSum.
+    peak_index: int = Field(default=0, ge=0)
+    apply_integration_correction: bool = True
 
 
 class CleaningConfig(_Strict):

@@ -121,6 +121,75 @@ def replace_invalid(
 
 
 @kernel
+def calibrated_event(
+    waveform: np.ndarray,
+    read_out: np.ndarray,
+    event: int,
+    pedestal: np.ndarray,
+    factor: np.ndarray,
+    invalid: np.ndarray,
+    threshold: int,
+    gain: np.ndarray,
+    r1: np.ndarray,
+) -> None:
+    """Calibrate one event; invalid pixels and those without data become zero.
+
+    Parameters
+    ----------
+    waveform : uint16 (n_gains, n_pixels, n_samples), ADC counts
+    read_out : bool (n_events, n_pixels)
+        Pixels with data; with 0 rows all have.
+    event : int
+        Row in `read_out`.
+    pedestal, factor : float32 (n_gains, n_pixels)
+    invalid : bool (n_pixels,)
+    threshold : int
+    gain : int8 (n_pixels,)
+        Written.
+    r1 : float32 (m, stride), m >= n_pixels
+        Written, photo-electrons per sample.
+    """
+    select_gain(waveform, threshold, gain)
+    calibrate_event(waveform, pedestal, factor, gain, r1)
+    for p in range(gain.shape[0]):
+        if invalid[p] or (read_out.shape[0] and not read_out[event, p]):
+            r1[p, :] = 0.0
+
+
+@kernel
+def settle_event(
+    read_out: np.ndarray,
+    event: int,
+    invalid: np.ndarray,
+    indptr: np.ndarray,
+    indices: np.ndarray,
+    image: np.ndarray,
+    peak_time: np.ndarray,
+) -> None:
+    """Set pixels without data to zero and replace invalid ones.
+
+    Parameters
+    ----------
+    read_out : bool (n_events, n_pixels)
+        Pixels with data; with 0 rows all have.
+    event : int
+        Row in `read_out`.
+    invalid : bool (n_pixels,)
+    indptr, indices : int32
+    image, peak_time : float32 (n_pixels,)
+        Changed.
+    """
+    any_invalid = False
+    for p in range(image.shape[0]):
+        any_invalid |= invalid[p]
+        if read_out.shape[0] and not read_out[event, p]:
+            image[p] = peak_time[p] = 0.0
+    if any_invalid:
+        replace_invalid(invalid, indptr, indices, image)
+        replace_invalid(invalid, indptr, indices, peak_time)
+
+
+@kernel
 def neighbor_peak_charges(
     waveform: np.ndarray,
     rows: np.ndarray,
@@ -168,26 +237,13 @@ def neighbor_peak_charges(
     peak = np.empty(n_pixels, np.int64)
     for k in range(rows.shape[0]):
         row = rows[k]
-        select_gain(waveform[k], threshold, gain[k])
-        calibrate_event(waveform[k], pedestal[row], factor[row], gain[k], r1)
-        any_invalid = False
-        for p in range(n_pixels):
-            if invalid[row, p]:
-                any_invalid = True
-                r1[p, :] = 0.0
-        if read_out.shape[0]:
-            for p in range(n_pixels):
-                if not read_out[k, p]:
-                    r1[p, :] = 0.0
+        calibrated_event(
+            waveform[k], read_out, k, pedestal[row], factor[row], invalid[row], threshold, gain[k],
+            r1,
+        )  # fmt: skip
         neighbor_peaks(r1, n_samples, neighbor_table, peak)
         window_charge(
             r1, n_samples, peak, gain[k], correction[row], time_shift[row], sampling_rate[row],
             width, shift, image[k], peak_time[k],
         )  # fmt: skip
-        if read_out.shape[0]:
-            for p in range(n_pixels):
-                if not read_out[k, p]:
-                    image[k, p] = peak_time[k, p] = 0.0
-        if any_invalid:
-            replace_invalid(invalid[row], indptr, indices, image[k])
-            replace_invalid(invalid[row], indptr, indices, peak_time[k])
+        settle_event(read_out, k, invalid[row], indptr, indices, image[k], peak_time[k])

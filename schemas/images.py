@@ -21,10 +21,10 @@ def images(n_pixels: int) -> pa.Schema:
         [
             *TELESCOPE_KEYS,
             column("image", tensor(pa.float32(), n_pixels), "Charge of each pixel in p.e.",
-                   source="NeighborPeakWindowSum"),
+                   source="charge extraction: config.extraction of the commit record"),
             column("peak_time", tensor(pa.float32(), n_pixels),
                    "Time of the pulse in each pixel after the start of the readout", unit="ns",
-                   source="NeighborPeakWindowSum"),
+                   source="charge extraction: config.extraction of the commit record"),
             column("image_mask", tensor(pa.bool_(), n_pixels), "Pixels that survive cleaning",
                    source="tailcuts cleaning"),
             column("is_valid", pa.bool_(), "Whether charge extraction succeeded"),

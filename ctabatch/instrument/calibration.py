@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -40,7 +41,7 @@ class CameraCalibration:
     n_summed: NDArray[np.int64]
     readouts: tuple[CameraReadout, ...]
     invalid_pixels: NDArray[np.bool_]
-    _corrections: dict[tuple[int, int], NDArray[np.float64]] = field(default_factory=dict)
+    _corrections: dict[tuple[int, int | None], NDArray[np.float64]] = field(default_factory=dict)
 
     @cached_property
     def sampling_rate(self) -> NDArray[np.float64]:
@@ -52,12 +53,23 @@ class CameraCalibration:
 
         See `CameraReadout.integration_correction`; a single reference pulse serves both gains.
         """
-        key = (width, shift)
+        return self._for_all((width, shift), lambda r: r.integration_correction(width, shift))
+
+    def sliding_correction(self, width: int) -> NDArray[np.float64]:
+        """Factor for the charge outside the window that holds most, (n_telescopes, n_gains).
+
+        See `CameraReadout.sliding_correction`.
+        """
+        return self._for_all((width, None), lambda r: r.sliding_correction(width))
+
+    def _for_all(
+        self,
+        key: tuple[int, int | None],
+        correction: Callable[[CameraReadout], NDArray[np.float64]],
+    ) -> NDArray[np.float64]:
         if key not in self._corrections:
             n_gains = self.pedestal.shape[1]
-            rows = [
-                np.resize(r.integration_correction(width, shift), n_gains) for r in self.readouts
-            ]
+            rows = [np.resize(correction(readout), n_gains) for readout in self.readouts]
             self._corrections[key] = np.array(rows, np.float64).reshape(len(rows), n_gains)
         return self._corrections[key]
 

@@ -114,3 +114,33 @@ class CameraReadout:
             if inside != 0:
                 correction[channel] = charge.sum() / inside
         return correction
+
+    def sliding_correction(self, window_width: int) -> NDArray[np.float64]:
+        """Factor that scales the charge of the best window to the charge of the whole pulse.
+
+        Parameters
+        ----------
+        window_width : int
+            Samples in the window.
+
+        Returns
+        -------
+        correction : (n_channels,) float64
+            1 where the pulse is unknown.
+
+        Notes
+        -----
+        Source: PARITY section 3: sum of the reference pulse over the largest sum of as many of its
+        steps as the window is long, rounded.
+        """
+        correction = np.ones(self.n_channels)
+        if not (self.reference_pulse.size and self.reference_pulse_sample_width > 0):
+            return correction
+        n_steps = round(window_width / self.sampling_rate / self.reference_pulse_sample_width)
+        for channel, pulse in enumerate(self.reference_pulse):
+            running = np.concatenate([[0.0], np.cumsum(pulse)])
+            n_inside = min(max(n_steps, 1), len(pulse))
+            largest = np.max(running[n_inside:] - running[:-n_inside])
+            if largest != 0:
+                correction[channel] = np.sum(pulse) / largest
+        return correction

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,25 @@ from numpy.typing import NDArray
 from ctabatch.instrument.calibration import CameraCalibration
 from ctabatch.instrument.camera import CameraGeometry
 from ctabatch.kernels.calibration import calibrate_samples, calibrate_sums
+from ctabatch.kernels.charges import FIXED, GLOBAL, LOCAL, SLIDING, window_charges
 from ctabatch.kernels.peak_window import neighbor_peak_charges, replace_invalid
+
+#: Extractors, by the names of ctapipe's classes.
+Extractor = Literal[
+    "NeighborPeakWindowSum",
+    "LocalPeakWindowSum",
+    "GlobalPeakWindowSum",
+    "FixedWindowSum",
+    "SlidingWindowMaxSum",
+    "FullWaveformSum",
+]
+_METHODS = {
+    "LocalPeakWindowSum": LOCAL,
+    "GlobalPeakWindowSum": GLOBAL,
+    "FixedWindowSum": FIXED,
+    "FullWaveformSum": FIXED,
+    "SlidingWindowMaxSum": SLIDING,
+}
 
 
 @dataclass(frozen=True)
@@ -21,15 +39,33 @@ class ExtractionOptions:
 
     Attributes
     ----------
+    extractor : str
+        Name of the algorithm, as of ctapipe's class.
     gain_threshold : int
         Highest raw high-gain sample, in ADC counts, for which the high gain is used.
     window_width, window_shift : int
-        Integration window in samples: from ``peak - window_shift``, `window_width` long.
+        Integration window in samples: from ``peak - window_shift``, `window_width` long. Neither
+        matters for FullWaveformSum, the shift not for SlidingWindowMaxSum. Without a shift: 3, and
+        0 for FixedWindowSum.
+    peak_index : int
+        Sample of the peak for FixedWindowSum.
+    apply_integration_correction : bool
+        Scale charges to the whole pulse.
     """
 
+    extractor: Extractor = "NeighborPeakWindowSum"
     gain_threshold: int = 4000
     window_width: int = 7
-    window_shift: int = 3
+    window_shift: int | None = None
+    peak_index: int = 0
+    apply_integration_correction: bool = True
+
+    @property
+    def shift(self) -> int:
+        """The shift that is used."""
+        if self.window_shift is not None:
+            return self.window_shift
+        return 0 if self.extractor == "FixedWindowSum" else 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,27 +125,40 @@ def extract(
         for k in np.flatnonzero(calibration.invalid_pixels[rows].any(axis=1)):
             replace_invalid(calibration.invalid_pixels[rows[k]], indptr, indices, image[k])
         return Charges(image, peak_time, gain)
-    neighbor_peak_charges(
+    coefficients = (
         waveform,
         rows,
         np.empty((0, n_pixels), np.bool_) if read_out is None else read_out,
         calibration.pedestal,
         calibration.dc_to_pe,
         calibration.time_shift,
-        calibration.correction(options.window_width, options.window_shift),
+        _correction(calibration, options),
         calibration.sampling_rate,
         calibration.invalid_pixels,
-        geometry.neighbor_table,
-        indptr,
-        indices,
-        options.gain_threshold,
-        options.window_width,
-        options.window_shift,
-        gain,
-        image,
-        peak_time,
     )
+    out = (gain, image, peak_time)
+    if options.extractor == "NeighborPeakWindowSum":
+        neighbor_peak_charges(
+            *coefficients, geometry.neighbor_table, indptr, indices, options.gain_threshold,
+            options.window_width, options.shift, *out,
+        )  # fmt: skip
+        return Charges(image, peak_time, gain)
+    full = options.extractor == "FullWaveformSum"
+    window_charges(
+        *coefficients, indptr, indices, options.gain_threshold, _METHODS[options.extractor],
+        0 if full else options.peak_index, waveform.shape[3] if full else options.window_width,
+        0 if full else options.shift, *out,
+    )  # fmt: skip
     return Charges(image, peak_time, gain)
+
+
+def _correction(calibration: CameraCalibration, options: ExtractionOptions) -> NDArray[np.float64]:
+    """Factor for the charge outside the window, (n_telescopes, n_gains)."""
+    if not options.apply_integration_correction or options.extractor == "FullWaveformSum":
+        return np.ones(calibration.pedestal.shape[:2])
+    if options.extractor == "SlidingWindowMaxSum":
+        return calibration.sliding_correction(options.window_width)
+    return calibration.correction(options.window_width, options.shift)
 
 
 def calibrate(

@@ -1,0 +1,64 @@
+"""The extractor is an option: what the configuration says is what the images hold."""
+
+from __future__ import annotations
+
+import json
+from typing import get_args
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+import ctabatch
+from ctabatch.config import ProcessConfig
+from ctabatch.instrument.readout import CameraReadout
+from ctabatch.stages.extract import ExtractionOptions, Extractor
+
+PULSE = np.exp(-((np.arange(60.0) - 20) ** 2) / 20)
+
+
+def configured(tmp_path, text):
+    path = tmp_path / "process.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_the_command_uses_the_extractor_of_its_configuration(cli, example_files, tmp_path):
+    path = configured(tmp_path, "extraction: {extractor: LocalPeakWindowSum, window_width: 5}")
+    code, _, err = cli("process", example_files["lst-muons"], "-o", "out", "--config", path,
+                       "--focal-length", "equivalent")  # fmt: skip
+    assert code == 0, err
+    options = ExtractionOptions(extractor="LocalPeakWindowSum", window_width=5)
+    config = ProcessConfig(extraction={"extractor": "LocalPeakWindowSum", "window_width": 5})
+    assert config.dl1_options().extraction == options
+    with ctabatch.open(example_files["lst-muons"], focal_length="equivalent") as source:
+        (batch,) = source.batches("images", options=config.dl1_options())
+    table = pq.read_table(next((tmp_path / "out").glob("dl1/images/*/*.parquet")))
+    stored = np.array(table["image"].combine_chunks().to_numpy_ndarray())
+    np.testing.assert_array_equal(stored, batch.image)
+    (record,) = (tmp_path / "out" / "parts").glob("*.json")
+    assert json.loads(record.read_text())["config"]["extraction"]["extractor"] == options.extractor
+
+
+def test_a_misspelt_extractor_is_refused_with_the_valid_names(cli, example_files, tmp_path):
+    path = configured(tmp_path, "extraction: {extractor: LocalPeekWindowSum}")
+    code, _, err = cli("process", example_files["lst-muons"], "-o", "out", "--config", path)
+    assert code == 2
+    assert "extraction.extractor" in err
+    assert all(name in err for name in get_args(Extractor))
+
+
+@pytest.mark.parametrize(("given", "shift"), [(None, 0), (2, 2)])
+def test_the_fixed_window_begins_at_its_sample(given, shift):
+    assert ExtractionOptions(extractor="FixedWindowSum", window_shift=given).shift == shift
+    assert ExtractionOptions(window_shift=given).shift == (3 if given is None else given)
+
+
+def test_the_sliding_correction_is_the_pulse_over_its_best_window():
+    readout = CameraReadout(
+        sampling_rate=1.0, reference_pulse=PULSE, reference_pulse_sample_width=0.5, n_channels=1,
+        n_pixels=7, n_samples=30,
+    )  # fmt: skip
+    best = max(PULSE[k : k + 14].sum() for k in range(len(PULSE) - 13))
+    assert readout.sliding_correction(7) == pytest.approx(PULSE.sum() / best, rel=1e-12)
+    assert readout.sliding_correction(1000) == pytest.approx(1.0)
