@@ -17,10 +17,13 @@ from typing import Any
 FIGURES = ("wall s", "CPU s", "peak MiB")
 
 
-def measure(command: Sequence[str], folder: str) -> tuple[float, float, float]:
+def measure(
+    command: Sequence[str], folder: str, *, accepted: Sequence[int] = (0,)
+) -> tuple[float, float, float]:
     """Wall seconds, CPU seconds and peak MiB of one run of a command in a folder.
 
     The operating system's accounting of the finished process, children that it waited for included.
+    Other exit codes than those accepted end this program.
     """
     begin = time.perf_counter()
     process = subprocess.Popen(
@@ -31,7 +34,7 @@ def measure(command: Sequence[str], folder: str) -> tuple[float, float, float]:
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - begin
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
+    if process.returncode not in accepted:
         sys.exit(f"{' '.join(command)}: exit code {process.returncode}\n{complaint.decode()}")
     per_mib = 1024 if sys.platform != "darwin" else 1024**2
     return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / per_mib
