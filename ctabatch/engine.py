@@ -21,7 +21,7 @@ from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.parquet import PartFiles
 from ctabatch.io.simtel.source import SimtelReader
 from ctabatch.io.stored_parts import is_stored, origin
-from ctabatch.kernels.jit import CACHE_FOLDER
+from ctabatch.kernels.jit import CACHE_FOLDER, CACHED
 from ctabatch.memory import USUAL, MemoryBound
 from ctabatch.ordered_pool import OrderedPool
 from ctabatch.part_writer import BatchRows, BlockOfEvents, PartWriter
@@ -253,6 +253,11 @@ def software() -> dict[str, str]:
         "python": platform.python_version(),
         **{name: version(name) for name in packages},
     }
+
+
+def kernels_can_be_kept() -> bool:
+    """Whether there is a place to cache machine code."""
+    return CACHED
 
 
 def kernels_are_compiled() -> bool:

@@ -2,8 +2,9 @@
 
 Machine code is cached on disk. numba notices changes of the file a kernel stands in, but not of the
 files it calls into, so the cache folder is named by a digest of all kernel files. It lies in the
-user's cache folder, so it works where the package itself may not be written. The environment
-variable NUMBA_CACHE_DIR overrides the place.
+user's cache folder, so it works where the package itself may not be written; where there is no such
+folder either, kernels are compiled for each process alone. The environment variable NUMBA_CACHE_DIR
+overrides the place.
 """
 
 from __future__ import annotations
@@ -35,6 +36,19 @@ def _cache_folder() -> str:
 CACHE_FOLDER = config.CACHE_DIR or _cache_folder()  # type: ignore[attr-defined]
 
 
+def _is_usable(folder: str) -> bool:
+    """Whether numba can keep files there; it would look for other places, without our digest."""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
+#: Whether machine code is kept for other processes.
+CACHED = _is_usable(CACHE_FOLDER)
+
+
 def kernel(function: F) -> F:
     """Compile a kernel at its first call; it releases the GIL.
 
@@ -45,6 +59,6 @@ def kernel(function: F) -> F:
     before = config.CACHE_DIR  # type: ignore[attr-defined]
     config.CACHE_DIR = CACHE_FOLDER  # type: ignore[attr-defined]
     try:
-        return cast(F, numba.njit(nogil=True, cache=True)(function))
+        return cast(F, numba.njit(nogil=True, cache=CACHED)(function))
     finally:
         config.CACHE_DIR = before  # type: ignore[attr-defined]

@@ -220,7 +220,7 @@ def _run_all(engine: Any, paths: list[Path], *, quiet: bool) -> list[PartResult]
         TimeRemainingColumn,
     )
 
-    from ctabatch.engine import available_cores, kernels_are_compiled
+    from ctabatch.engine import available_cores, kernels_are_compiled, kernels_can_be_kept
 
     console = Console(stderr=True)
     results = []
@@ -235,7 +235,8 @@ def _run_all(engine: Any, paths: list[Path], *, quiet: bool) -> list[PartResult]
     if not kernels_are_compiled():
         if show:
             console.print("Compiling the kernels of this version, once: this takes some seconds.")
-        compile_ahead(paths[0], available_cores())
+        if kernels_can_be_kept():
+            compile_ahead(paths[0], available_cores())
     with Progress(*columns, console=console, disable=not show, transient=True) as bar:
         total = len(paths) if len(paths) > 1 else paths[0].stat().st_size
         task = bar.add_task("process", total=total, events=0)
