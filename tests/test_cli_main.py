@@ -100,13 +100,15 @@ def test_an_error_on_purpose_is_one_message_and_exit_code_2(kind, run, fake_comm
     assert err == "ctabatch: error: the file is no good\n"
 
 
-def test_an_error_of_ours_is_not_hidden(fake_command):
+def test_an_error_of_ours_is_not_hidden(run, fake_command):
     def command():
         raise ZeroDivisionError("a mistake in the program")
 
     fake_command(command)
-    with pytest.raises(ZeroDivisionError):
-        main.run(["info"])
+    code, out, err = run("info")
+    assert (code, out) == (70, "")
+    assert "ZeroDivisionError: a mistake in the program" in err
+    assert err.splitlines()[-1].startswith("ctabatch: this is an error of ctabatch itself")
 
 
 def test_ctrl_c_ends_with_130(run, fake_command):
