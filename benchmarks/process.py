@@ -24,8 +24,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 from repeat_events import repeat_events
-from stages import stage_table, stages
-from whole_commands import FIGURES, in_turn, machine, say
+from stages import stage_table
+from whole_commands import FIGURES, in_turn, machine, measure, say
 
 from ctabatch.io import examples
 
@@ -146,7 +146,7 @@ def measure_case(case: Case, rounds: int, scale: float, peers: bool) -> Found:
         in_turn({"storing raw data": raw}, 1)
         names = [OURS, OURS_ALONE, STORED, PLAIN, *([EVENTIO, CTAPIPE] if peers else [])]
         found.commands = in_turn(commands(source, folder, case, names), rounds)
-        found.stages = stages(source, folder / "stages", max(rounds, 3))
+        found.stages = stages_of(source, folder, max(rounds, 3))
         source.unlink()
         shutil.rmtree(folder / "raw")
         print(f"\n{report(found)}", flush=True)
@@ -161,6 +161,16 @@ def measure_case(case: Case, rounds: int, scale: float, peers: bool) -> Found:
         if found.sizes:
             print("\n" + "\n".join(size_table(found)), flush=True)
     return found
+
+
+def stages_of(source: Path, folder: Path, rounds: int) -> dict[str, Any]:
+    """Stages, measured in a process of its own: the memory of this one would count for those."""
+    target = folder / "stages.json"
+    script = str(Path(__file__).with_name("stages.py"))
+    words = [script, str(source), "--rounds", str(rounds), "--json", str(target)]
+    say(f"stages of {source.name}")
+    measure([sys.executable, *words], str(folder))
+    return dict(json.loads(target.read_text()))
 
 
 def command_table(found: Found) -> list[str]:
