@@ -123,7 +123,7 @@ class Dataset:
         """Waveforms of one telescope type at level r0 or r1.
 
         Raw waveforms (r0) are decoded from the bytes of the input when they are collected. A filter
-        on keys comes first; then each piece of the stream (8 MiB) that holds a wanted row is
+        on keys comes first; then each piece of the stream (16 MiB) that holds a wanted row is
         decompressed, tens of milliseconds, and the wanted rows are decoded.
 
         Raises
