@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-
-#: Makes an array with undefined content, as `numpy.empty` does.
-Empty = Callable[[Sequence[int], DTypeLike], NDArray[Any]]
 
 #: Smaller arrays come from numpy: those the system's allocator keeps by itself.
 _LEAST = 1 << 16
@@ -95,4 +92,4 @@ def _references(memory: deque[NDArray[np.uint8]]) -> int:
     return sys.getrefcount(memory[-1])
 
 
-__all__ = ["Empty", "RecycledArrays"]
+__all__ = ["RecycledArrays"]
