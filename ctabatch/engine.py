@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable
@@ -261,8 +262,12 @@ def kernels_can_be_kept() -> bool:
 
 
 def kernels_are_compiled() -> bool:
-    """Whether the machine code of this version's kernels is cached already."""
-    return any(Path(CACHE_FOLDER).rglob("*.nbi"))
+    """Whether the machine code of this version's kernels is cached already.
+
+    Other commands leave that of theirs: what is looked for is a kernel that this engine alone uses.
+    """
+    own = f"peak_window.neighbor_peak_charges-*.py{sys.version_info[0]}{sys.version_info[1]}.nbi"
+    return any(Path(CACHE_FOLDER).rglob(own))
 
 
 def check_inputs(paths: Iterable[Path]) -> None:

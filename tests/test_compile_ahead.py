@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from ctabatch import engine
 from ctabatch.cli.compile_ahead import _PARTS, _SHARES
 
 
@@ -38,6 +39,17 @@ def test_nothing_is_left_to_compile_after_the_first_start(example_files, tmp_pat
     assert len(compiled) > 50
     process("sst1m", "all")
     assert machine_code(cache) == compiled
+
+
+def test_the_machine_code_of_other_commands_and_pythons_does_not_count(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "CACHE_FOLDER", str(tmp_path))
+    names = ("irf_histogram.add_counts-3.{}.nbi", "peak_window.neighbor_peak_charges-9.py27.nbi",
+             "peak_window.neighbor_peak_charges-9.{}.nbi")  # fmt: skip
+    found = []
+    for name in names:
+        (tmp_path / name.format(f"py{sys.version_info[0]}{sys.version_info[1]}")).touch()
+        found.append(engine.kernels_are_compiled())
+    assert found == [False, False, True]
 
 
 def test_every_part_is_done_once():
