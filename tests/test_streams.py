@@ -13,7 +13,7 @@ import zlib
 import numpy as np
 import pyarrow as pa
 import pytest
-import zstandard  # comes with eventio
+import zstandard
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -255,3 +255,26 @@ def test_the_file_object_of_the_caller_stays_open_and_ours_is_closed(tmp_path):
 def test_arrow_and_isal_agree_about_the_reference(tmp_path):
     assert pa.decompress(pa.compress(BODY, "zstd"), len(BODY), "zstd") == BODY
     assert read(io.BytesIO(pa.compress(BODY, "zstd", asbytes=True))) == (BODY, None)
+
+
+def test_a_little_that_stands_for_very_much_is_not_decompressed_at_once():
+    """256 MiB of zeros are 8 KiB of zstd: memory is that of what one piece becomes."""
+    packed = zstandard.ZstdCompressor().compress(SYNC + bytes(1 << 28))
+    frames = packed + zstandard.ZstdCompressor().compress(b"end")
+    stream = ByteStream(io.BytesIO(frames))
+    view, n, largest = memoryview(bytearray(1 << 20)), 0, 0
+    while got := stream.readinto(view):
+        n += got
+        largest = max(largest, len(stream._decoder._output))
+    assert stream.problem is None
+    assert n == (1 << 28) + 4 + 3
+    assert largest < 1.1 * (streams.GIVEN / 4) * (128 << 10)
+
+
+def test_many_small_frames_are_read_in_linear_time():
+    content = SYNC + b"012345"
+    stream = ByteStream(io.BytesIO(20_000 * zstandard.ZstdCompressor().compress(content)))
+    view = memoryview(bytearray(1 << 20))
+    assert stream.readinto(view) == 200_000
+    assert bytes(view[:200_000]) == 20_000 * content
+    assert stream.problem is None

@@ -22,9 +22,11 @@ GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
 SYNC, SWAPPED_SYNC = b"\x37\x8a\x1f\xd4", b"\xd4\x1f\x8a\x37"
 
-#: Largest piece given to or asked of a decompressor at once. If a stream breaks, what is lost
-#: before the broken place is at most what this becomes.
-PIECE = 1 << 15
+#: Largest piece asked of a decompressor at once. If a stream breaks, at most this is lost.
+PIECE = 1 << 14
+#: Read from a zstd file, and given to its decompressor, at once. What the latter becomes has no
+#: limit but this: 4 bytes can stand for a block of 128 KiB of zeros.
+READ, GIVEN = 1 << 18, 1 << 13
 
 
 class _Decoder(Protocol):
@@ -55,8 +57,8 @@ class _Zstd:
         self._decompressor = zstandard.ZstdDecompressor()
         self._frame = self._decompressor.decompressobj()
         self._begun = False
-        self._input = b""
-        self._output = memoryview(b"")
+        self._input = self._output = memoryview(b"")
+        self._at = 0
 
     def readinto(self, view: memoryview) -> int:
         filled = 0
@@ -70,20 +72,22 @@ class _Zstd:
     def _more(self) -> bool:
         """Decompress until there is output; False at the end."""
         while not self._output and self.problem is None:
-            source = self._input or self.file.read(PIECE)
-            self._input = b""
-            if not source:
+            if self._at == len(self._input):
+                self._input, self._at = memoryview(self.file.read(READ)), 0
+            given = self._input[self._at : self._at + GIVEN]
+            if not given:
                 if self._begun:
                     self.problem = "zstd: the compressed stream ends inside a frame"
                 break
+            self._at += len(given)
             try:
-                self._output = memoryview(self._frame.decompress(source))
+                self._output = memoryview(self._frame.decompress(given))
             except zstandard.ZstdError as error:
                 self.problem = f"zstd: {error}"
                 break
             self._begun = True
             if self._frame.eof:
-                self._input = self._frame.unused_data
+                self._at -= len(self._frame.unused_data)
                 self._frame, self._begun = self._decompressor.decompressobj(), False
         return len(self._output) > 0
 
