@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from ctabatch.errors import InputError
 from ctabatch.io.simtel.batches import raw_batches
+from ctabatch.io.simtel.blocks import BLOCK_SIZE
 from ctabatch.io.simtel.source import SimtelReader
 from ctabatch.io.simtel.tables import telescope_trigger_batch, trigger_batch
 from tests import eventio_bytes as eb
@@ -294,7 +295,7 @@ def test_a_length_field_alone_allocates_nothing(size, files):
     found, account = read(data)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 60e6
+    assert peak < 6 * BLOCK_SIZE  # some buffers of the reader, whatever length is claimed
     assert account.n_losses > 0
     np.testing.assert_equal(found, file.events)
 
