@@ -1,22 +1,17 @@
-"""Processing in several threads: the same bytes, and an end to all threads when one fails."""
+"""Processing in several threads gives the same bytes."""
 
 from __future__ import annotations
 
 import hashlib
-import threading
-import time
 
 import pytest
 
 from ctabatch.config import ProcessConfig
 from ctabatch.engine import Engine
-from ctabatch.errors import OutputError
 from ctabatch.io import examples
-from ctabatch.io.parquet import PartFiles
 from ctabatch.simulate.arrays import load_array
 from ctabatch.simulate.files import simulate_file
 from ctabatch.simulate.options import SimulationOptions
-from ctabatch.stages import dl1
 
 WRITE = ("r0", "r1", "images", "parameters", "geometry")
 
@@ -53,34 +48,3 @@ def test_output_is_the_same_byte_for_byte_for_any_number_of_threads(name, two_ty
         assert found == expected
         assert other["losses"] == record["losses"]
         assert other["telescope_events"] == record["telescope_events"] > 0
-
-
-@pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize("where", ["compute", "write"])
-def test_a_failure_stops_all_threads_and_leaves_no_part(
-    threads, where, two_types, tmp_path, monkeypatch
-):
-    calls = []
-
-    def fail(*args, **kwargs):
-        calls.append(time.perf_counter())
-        if len(calls) > 2:
-            raise (OSError(28, "No space left") if where == "write" else RuntimeError("broken"))
-        return original(*args, **kwargs)
-
-    if where == "compute":
-        original = dl1.process
-        monkeypatch.setattr(dl1, "process", fail)
-        kind = RuntimeError
-    else:
-        original = PartFiles.write
-        monkeypatch.setattr(PartFiles, "write", fail)
-        kind = (OutputError, OSError)
-    engine = Engine(tmp_path / "out", ProcessConfig(), threads=threads)
-    with pytest.raises(kind):
-        engine.run(two_types)
-    assert time.perf_counter() - calls[2] < 5  # a second on a quiet machine
-    assert not [p for p in (tmp_path / "out").rglob("*.parquet") if "subarray" not in p.parts]
-    assert not list((tmp_path / "out").rglob("*.wip"))
-    left = {thread.name for thread in threading.enumerate() if thread.name.startswith("ctabatch")}
-    assert not {name for name in left if "digest" not in name}

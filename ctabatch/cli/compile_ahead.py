@@ -100,6 +100,7 @@ def compile_reader(path: Path) -> None:
                 pass
 
 
+#: What other processes can do.
 _PARTS: dict[str, Callable[[], None]] = {
     "images": compile_images,
     "parameters": compile_parameters,
