@@ -48,6 +48,7 @@ class PartFiles:
         self.root, self.part = root, part
         self._token = uuid.uuid4().hex[:8]
         self._open: dict[str, list[_Table]] = {}
+        self._unfinished: list[Path] = []
         self._visible: list[Path] = []
         self._own_thread = own_thread
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ctabatch-writer")
@@ -86,7 +87,9 @@ class PartFiles:
         suffix = f"-{len(known) + 1}" if known else ""
         folder = self.root / table
         folder.mkdir(parents=True, exist_ok=True)
-        known.append(_Table(folder, suffix, folder / f".{self._token}{suffix}.wip", schema))
+        wip = folder / f".{self._token}{suffix}.wip"
+        self._unfinished.append(wip)  # known before it exists: Ctrl-C may come in between
+        known.append(_Table(folder, suffix, wip, schema))
         return known[-1]
 
     def _tables(self) -> Iterator[_Table]:
@@ -136,8 +139,9 @@ class PartFiles:
             table.forget()
             with contextlib.suppress(OSError, pa.ArrowException):
                 table.close()
+        for path in self._unfinished:
             with contextlib.suppress(OSError):
-                table.wip.unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
 
 
 class _Table:
