@@ -8,18 +8,16 @@ or images/s of the median.
 
 from __future__ import annotations
 
-from typing import get_args
-
 import pytest
 
 from ctabatch.config import ProcessConfig
+from ctabatch.config.registry import names
 from ctabatch.io import examples
 from ctabatch.io.simtel.batches import BatchPlan, batch_plans
 from ctabatch.io.simtel.source import SimtelReader
 from ctabatch.io.streams import ByteStream
 from ctabatch.source import telescope_events
-from ctabatch.stages.clean import clean
-from ctabatch.stages.extract import ExtractionOptions, Extractor, extract
+from ctabatch.stages.extract import extract
 from ctabatch.stages.parametrise import parametrise
 
 examples.fetch()
@@ -87,10 +85,10 @@ def test_calibration_and_extraction(benchmark, batches):
     rate(benchmark, sum(batch.waveform.size for batch in batches), "samples")
 
 
-@pytest.mark.parametrize("extractor", get_args(Extractor))
+@pytest.mark.parametrize("extractor", names("extractor"))
 def test_extractors(benchmark, extractor):
     """Every extractor, from raw samples of SST-1M."""
-    options = ExtractionOptions(extractor=extractor)
+    options = ProcessConfig(extraction={"extractor": extractor}).dl1_options().extraction
     batches = [plan.decode() for plan in plans("SST-1M, 1 gain")]
     benchmark(lambda: [images(batch, options) for batch in batches])
     rate(benchmark, sum(map(len, batches)), "images")
@@ -102,7 +100,7 @@ def test_cleaning_and_parameters(benchmark, batches):
 
     def work():
         for geometry, charges in found:
-            mask = clean(charges.image, geometry, OPTIONS.cleaning)
+            mask = OPTIONS.cleaner.clean(charges.image, charges.peak_time, geometry)
             parametrise(charges.image, charges.peak_time, mask, geometry)
 
     benchmark(work)

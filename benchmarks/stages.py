@@ -48,7 +48,6 @@ from ctabatch.io.streams import ByteStream
 from ctabatch.part_writer import BatchRows, Parametrised, PartWriter
 from ctabatch.source import calibrated, telescope_events
 from ctabatch.stages import dl1
-from ctabatch.stages.clean import clean
 from ctabatch.stages.extract import extract
 
 STAGES = ("decompress", "scan", "index events", "plan batches", "decode", "describe", "extract",
@@ -122,13 +121,16 @@ def one_round(path: Path, scratch: Path, config: ProcessConfig) -> tuple[dict[st
                 with clock("describe"):
                     raw = calibrated(raw, reader.account)
                     telescopes = telescope_events(raw)
+                    options = writer.options(raw.tel_type, int(raw.tel_id[0]))
                 with clock("extract"):
                     charges = extract(
                         telescopes.waveform, telescopes.calibration_row, telescopes.read_out,
-                        telescopes.calibration, telescopes.geometry, writer.options.extraction,
+                        telescopes.calibration, telescopes.geometry, options.extraction,
                     )  # fmt: skip
                 with clock("clean"):
-                    mask = clean(charges.image, telescopes.geometry, writer.options.cleaning)
+                    mask = options.cleaner.clean(
+                        charges.image, charges.peak_time, telescopes.geometry
+                    )
                 with clock("image rows"):
                     images = dl1.image_rows(telescopes, charges, mask)
                 with clock("parameters"):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ctabatch.config import ProcessConfig
 from ctabatch.errors import CtabatchError
 from ctabatch.geometry import GEOMETRY, IMPACT, SUBARRAY, GeometryStep
+from ctabatch.instrument.subarray import SubarrayDescription
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.parquet import PartFiles
 from ctabatch.io.simtel.batches import BatchPlan, batch_plans
@@ -107,7 +108,8 @@ class PartWriter:
     ) -> None:
         self.folder, self.files, self.config = folder, files, config
         self._empty = empty
-        self.options = config.dl1_options()
+        self._options: dict[tuple[str, int], dl1.Dl1Options] = {}
+        self._checked: SubarrayDescription | None = None
         self.geometry = GeometryStep(config.stereo) if "geometry" in config.write else None
         self.n_array_events = 0
         self.n_telescope_events = 0
@@ -125,6 +127,20 @@ class PartWriter:
         if self.geometry is not None:
             files.require(GEOMETRY, self.geometry.geometry_schema)
 
+    def options(self, tel_type: str, tel_id: int) -> dl1.Dl1Options:
+        """Options of one telescope."""
+        key = tel_type, tel_id
+        if key not in self._options:
+            self._options[key] = self.config.dl1_options(tel_type, tel_id)
+        return self._options[key]
+
+    def _check(self, subarray: SubarrayDescription) -> None:
+        """Refuse options for telescopes that the array does not have, once per array."""
+        if subarray is not self._checked:
+            known = {tel_id: one.tel_type for tel_id, one in subarray.telescopes.items()}
+            self.config.check_telescopes(known)
+            self._checked = subarray
+
     @property
     def keep(self) -> Callable[[pa.RecordBatch], None] | None:
         """Where the stream of the input goes; None if it is not to be stored."""
@@ -138,10 +154,11 @@ class PartWriter:
     ) -> tuple[BlockOfEvents, list[Callable[[], BatchRows]]]:
         """A block of events and the tasks that compute its batches."""
         run = events.run
+        self._check(run.subarray)
         block = BlockOfEvents(
             events, run.obs_id, run.array_pointing, run.subarray.reference_location[2]
         )
-        tasks = [_Task(self, plan) for plan in batch_plans(events, account)]
+        tasks = [_Task(self, plan) for plan in batch_plans(events, account, kind_of=self.options)]
         return block, list(tasks)
 
     def take(self, block: BlockOfEvents, batches: list[BatchRows]) -> None:
@@ -175,16 +192,17 @@ class PartWriter:
         if products == {"r0"}:
             return BatchRows(raw.tel_type, n_rows, tables)
         raw = calibrated(raw, plan.account)
+        options = self.options(raw.tel_type, int(raw.tel_id[0]) if len(raw) else -1)
         if len(raw) == 0:
             return BatchRows(raw.tel_type, n_rows, tables)
         if "r1" in products:
-            tables.append(("r1", calibrated_rows(raw, self.options)))
+            tables.append(("r1", calibrated_rows(raw, options)))
         if not {"images", "parameters", "geometry"} & products:
             return BatchRows(raw.tel_type, n_rows, tables)
         telescopes = telescope_events(raw)
         wanted = bool({"parameters", "geometry"} & products)
         images, parameters = dl1.process(
-            telescopes, self.options, with_parameters=wanted, empty=self._empty
+            telescopes, options, with_parameters=wanted, empty=self._empty
         )
         if "images" in products:
             tables.append(("dl1/images", images))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, BinaryIO, Literal, Self
@@ -110,7 +110,7 @@ class Source:
         self,
         level: Level = "r1",
         *,
-        options: Dl1Options | None = None,
+        options: Dl1Options | Callable[[str, int], Dl1Options] | None = None,
         batch_size: int = BATCH_SIZE,
     ) -> Iterator[Batch]:
         """Batches of telescope events, each of one telescope type and shape.
@@ -120,7 +120,8 @@ class Source:
         level : {"r0", "r1", "images", "parameters"}
             Raw waveforms (all gains), calibrated waveforms, images with cleaning masks, or image
             parameters.
-        options : Dl1Options, optional
+        options : Dl1Options or callable, optional
+            For all telescopes, or by telescope type and id, such as `ProcessConfig.dl1_options`.
         batch_size : int
             At most so many telescope events in a batch.
         """
@@ -128,9 +129,12 @@ class Source:
             raise OptionError.unknown_name("level", level, LEVELS)
         if batch_size < 1:
             raise OptionError(f"batch_size must be at least 1, not {batch_size}")
+        of = options if callable(options) else None
+        fixed = options if isinstance(options, Dl1Options) else Dl1Options()
         for events in self._reader:
-            for raw in raw_batches(events, self._reader.account, batch_size):
-                rows = _rows(raw, level, options or Dl1Options(), self._reader.account)
+            for raw in raw_batches(events, self._reader.account, batch_size, of):
+                own = fixed if of is None else of(raw.tel_type, int(raw.tel_id[0]))
+                rows = _rows(raw, level, own, self._reader.account)
                 if rows is not None and rows.num_rows:
                     yield Batch(level, raw.tel_type, raw.geometry, raw.subarray, rows)
 
@@ -213,6 +217,7 @@ def telescope_events(raw: RawBatch) -> TelescopeEvents:
         pointing=np.column_stack(pointing).astype(np.float64),
         array_pointing=np.tile([altitude, azimuth], (len(raw), 1)),
         axis=axis,
+        tel_type=raw.tel_type,
     )
 
 

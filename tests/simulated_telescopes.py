@@ -4,12 +4,13 @@ import math
 
 import numpy as np
 
+from ctabatch.config import ProcessConfig
 from ctabatch.instrument.calibration import CameraCalibration
 from ctabatch.instrument.camera import SIMTEL_PIXEL_SHAPES, CameraGeometry
 from ctabatch.instrument.readout import CameraReadout
 from ctabatch.simulate.arrays import Array, Place
 from ctabatch.simulate.options import SimulationOptions
-from ctabatch.stages.extract import ExtractionOptions, extract
+from ctabatch.stages.extract import extract
 
 
 def one_telescope(kind="lst", x=0.0, y=0.0):
@@ -71,7 +72,7 @@ def extracted(run, data, **options):
     calibration, geometry = calibration_of(telescopes), geometry_of(kind)
     charges = extract(
         data.waveform, calibration.rows(data.tel_id), None, calibration, geometry,
-        ExtractionOptions(**options),
+        ProcessConfig(extraction=options).dl1_options().extraction,
     )  # fmt: skip
     return geometry, charges
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import get_args
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -11,8 +10,9 @@ import pytest
 
 import ctabatch
 from ctabatch.config import ProcessConfig
+from ctabatch.config.registry import names
 from ctabatch.instrument.readout import CameraReadout
-from ctabatch.stages.extract import ExtractionOptions, Extractor
+from ctabatch.stages.extractors.windows import LocalPeakWindowSum
 
 PULSE = np.exp(-((np.arange(60.0) - 20) ** 2) / 20)
 
@@ -28,16 +28,21 @@ def test_the_command_uses_the_extractor_of_its_configuration(cli, example_files,
     code, _, err = cli("process", example_files["lst-muons"], "-o", "out", "--config", path,
                        "--focal-length", "equivalent")  # fmt: skip
     assert code == 0, err
-    options = ExtractionOptions(extractor="LocalPeakWindowSum", window_width=5)
     config = ProcessConfig(extraction={"extractor": "LocalPeakWindowSum", "window_width": 5})
-    assert config.dl1_options().extraction == options
+    assert config.dl1_options().extraction.extractor == LocalPeakWindowSum(window_width=5)
     with ctabatch.open(example_files["lst-muons"], focal_length="equivalent") as source:
         (batch,) = source.batches("images", options=config.dl1_options())
     table = pq.read_table(next((tmp_path / "out").glob("dl1/images/*/*.parquet")))
     stored = np.array(table["image"].combine_chunks().to_numpy_ndarray())
     np.testing.assert_array_equal(stored, batch.image)
     (record,) = (tmp_path / "out" / "parts").glob("*.json")
-    assert json.loads(record.read_text())["config"]["extraction"]["extractor"] == options.extractor
+    assert json.loads(record.read_text())["config"]["extraction"] == {
+        "extractor": "LocalPeakWindowSum",
+        "gain_threshold": 4000,
+        "LocalPeakWindowSum": {
+            "window_width": 5, "window_shift": 3, "apply_integration_correction": True,
+        },
+    }  # fmt: skip
 
 
 def test_a_misspelt_extractor_is_refused_with_the_valid_names(cli, example_files, tmp_path):
@@ -45,13 +50,7 @@ def test_a_misspelt_extractor_is_refused_with_the_valid_names(cli, example_files
     code, _, err = cli("process", example_files["lst-muons"], "-o", "out", "--config", path)
     assert code == 2
     assert "extraction.extractor" in err
-    assert all(name in err for name in get_args(Extractor))
-
-
-@pytest.mark.parametrize(("given", "shift"), [(None, 0), (2, 2)])
-def test_the_fixed_window_begins_at_its_sample(given, shift):
-    assert ExtractionOptions(extractor="FixedWindowSum", window_shift=given).shift == shift
-    assert ExtractionOptions(window_shift=given).shift == (3 if given is None else given)
+    assert all(name in err for name in names("extractor"))
 
 
 def test_the_sliding_correction_is_the_pulse_over_its_best_window():

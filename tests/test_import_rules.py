@@ -81,7 +81,7 @@ ALLOWED: dict[str, set[str]] = {
         *("astropy", "gammapy", "numpy", "regions", "ctabatch.plot"),
     },
     # the options of a stage are declared beside it
-    "ctabatch/config.py": {"pydantic", "yaml", "ctabatch.errors", "ctabatch.stages"},
+    "ctabatch/config": {"pydantic", "yaml", "ctabatch.errors", "ctabatch.stages"},
     "ctabatch/source.py": {
         *("numpy", "pyarrow", "ctabatch.errors", "ctabatch.instrument", "ctabatch.io"),
         *("ctabatch.kernels", "ctabatch.schemas", "ctabatch.stages"),
@@ -108,6 +108,7 @@ ALLOWED: dict[str, set[str]] = {
     "ctabatch/part_writer.py": {
         *("numpy", "pyarrow", "ctabatch.config", "ctabatch.geometry", "ctabatch.io"),
         *("ctabatch.errors", "ctabatch.schemas", "ctabatch.source", "ctabatch.stages"),
+        "ctabatch.instrument",
     },
     "ctabatch/engine.py": {
         *("ctabatch", "ctabatch.config", "ctabatch.errors", "ctabatch.io", "ctabatch.kernels"),
@@ -251,7 +252,7 @@ def test_the_file_imports_only_what_its_part_may(path):
         ("ctabatch/io/simtel/x.py", "from ...cli import main"),
         ("ctabatch/stages/x.py", "from ctabatch.io import examples"),
         ("ctabatch/stages/x.py", "from ctabatch import io"),
-        ("ctabatch/instrument/x.py", "from ctabatch.stages import clean"),
+        ("ctabatch/instrument/x.py", "from ctabatch.stages import extract"),
         ("ctabatch/engine.py", "from ctabatch.cli import process"),
         ("ctabatch/dataset.py", "import ctabatch.cli.main"),
         ("ctabatch/dataset.py", "from ctabatch import engine"),

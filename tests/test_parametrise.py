@@ -6,7 +6,7 @@ from ctapipe.image.cleaning import tailcuts_clean
 
 from ctabatch.schemas.image_parameters import IMAGE_PARAMETERS, TRUE_IMAGE_PARAMETERS
 from ctabatch.schemas.parameters import PARAMETERS
-from ctabatch.stages.clean import TailcutsOptions, clean
+from ctabatch.stages.cleaners.tailcuts import TailcutsImageCleaner
 from ctabatch.stages.parametrise import parametrise
 from tests.toy_images import read_only, shower_images, toy_camera
 
@@ -15,7 +15,7 @@ CAMERA = toy_camera()
 
 def test_clean_uses_the_defaults_of_ctapipe_process():
     image, _ = shower_images(CAMERA, 20, seed=1)
-    mask = clean(image, CAMERA, TailcutsOptions())
+    mask = TailcutsImageCleaner().clean(image, image, CAMERA)
     assert mask.any()
     for row, selected in zip(image, mask, strict=True):
         expected = tailcuts_clean(CAMERA.ctapipe, row, 10, 5, False, 2)
@@ -24,7 +24,7 @@ def test_clean_uses_the_defaults_of_ctapipe_process():
 
 def test_parametrise_gives_every_column_of_the_schema_in_its_type():
     image, time = shower_images(CAMERA, 20, seed=1)
-    mask = read_only(clean(image, CAMERA, TailcutsOptions()))
+    mask = read_only(TailcutsImageCleaner().clean(image, image, CAMERA))
     columns = parametrise(image, time, mask, CAMERA)
     assert list(columns) == [field.name for field in IMAGE_PARAMETERS]
     for field in IMAGE_PARAMETERS:
@@ -57,7 +57,7 @@ def test_parametrise_marks_images_without_parameters(dtype, charges):
 
 def test_parametrise_of_a_slice_of_a_batch_is_the_slice_of_the_columns():
     image, time = shower_images(CAMERA, 20, seed=1)
-    mask = clean(image, CAMERA, TailcutsOptions())
+    mask = TailcutsImageCleaner().clean(image, image, CAMERA)
     whole = parametrise(image, time, mask, CAMERA)
     part = parametrise(image[5:9], time[5:9], mask[5:9], CAMERA)
     for name, values in part.items():

@@ -8,7 +8,7 @@ from ctabatch.simulate.arrays import load_array
 from ctabatch.simulate.cameras import KIND_NAMES, telescope_kind
 from ctabatch.simulate.options import SimulationOptions
 from ctabatch.simulate.run import image_events, run_content, simulate
-from ctabatch.stages.clean import TailcutsOptions, clean
+from ctabatch.stages.cleaners.tailcuts import TailcutsImageCleaner
 from ctabatch.stages.parametrise import parametrise
 from tests.simulated_telescopes import (
     calibration_of,
@@ -26,7 +26,7 @@ def parameters(options):
     for batch in simulate(options):
         for data in batch.telescopes:
             geometry, charges = extracted(run, data)
-            mask = clean(charges.image, geometry, TailcutsOptions())
+            mask = TailcutsImageCleaner().clean(charges.image, charges.peak_time, geometry)
             row = dict(parametrise(charges.image, charges.peak_time, mask, geometry))
             shower = batch.shower[data.event]
             row["lon"], row["lat"] = source_in_camera(

@@ -30,14 +30,14 @@ def compile_images() -> None:
     """Kernels from decoded samples to cleaned images."""
     import numpy as np
 
-    from ctabatch.stages.clean import TailcutsOptions, clean
+    from ctabatch.stages.cleaners.tailcuts import TailcutsImageCleaner
     from ctabatch.stages.extract import ExtractionOptions, extract
 
     geometry, calibration = _camera()
     rows = np.zeros(2, np.int64)
     waveform = np.ones((2, 1, 7, 20), np.uint16)
     charges = extract(waveform, rows, None, calibration, geometry, ExtractionOptions())
-    clean(charges.image, geometry, TailcutsOptions())
+    TailcutsImageCleaner().clean(charges.image, charges.peak_time, geometry)
 
 
 def compile_parameters() -> None:

@@ -34,6 +34,7 @@ COMMANDS = {
     "apply": "Add the predictions of trained models to datasets.",
     "irf": "Optimise cuts; compute instrument responses and benchmarks.",
     "dl3": "Write event lists and responses for gammapy, or check such a folder.",
+    "config": "Print the configuration of process, complete and explained, or from ctapipe.",
     "info": "Summarise a sim_telarray file or a dataset.",
     "schema": "Show the columns of every table, with unit, description and source.",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,9 +40,21 @@ def command(
             "(of the showers).  \\[images,parameters,geometry]"
         ),
     ] = None,
-    config_file: Annotated[
-        Path | None,
-        typer.Option("--config", help="YAML file with options; those given here override it."),
+    config_files: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--config",
+            help="YAML or TOML file with options; may be repeated, later ones override. See "
+            "ctabatch config.",
+        ),
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="One option, such as cleaning.picture_threshold_pe=8; may be repeated.",
+        ),
     ] = None,
     max_events: Annotated[
         int | None, typer.Option(min=1, help="Stop after so many array events of each file.")
@@ -87,6 +100,7 @@ def command(
       ctabatch process run*.simtel.gz -o dl1 --resume
       ctabatch process example:sst1m -o dl1 --write r1,images --max-events 10
       ctabatch process gammas.simtel.zst -o dl1 --config process.yaml
+      ctabatch process gammas.simtel.zst -o dl1 --set 'cleaning.picture_threshold_pe={"LST*": 8.5}'
       ctabatch process gammas.simtel.zst -o raw --write r0
       ctabatch process raw -o dl1 --config process.yaml
     """
@@ -110,7 +124,7 @@ def command(
         "max_events": max_events,
     }
     options["source"] = {key: value for key, value in source.items() if value is not None}
-    config = read_config(config_file, options)
+    config = read_config(config_files or (), assignments or (), options)
     paths = [path for text in files for path in input_paths(text)]
     check_inputs(paths)
     existing: Existing = "overwrite" if overwrite else "resume" if resume else "refuse"
@@ -129,23 +143,23 @@ def command(
     raise typer.Exit(code)
 
 
-def read_config(path: Path | None, options: dict[str, Any]) -> ProcessConfig:
-    """Configuration of a file, if there is one, overridden by the options of the command line.
+def read_config(
+    files: Iterable[Path], words: Iterable[str], options: dict[str, Any]
+) -> ProcessConfig:
+    """Configuration of files, overridden by assignments, overridden by options.
 
     Raises
     ------
     OptionError
-        The file is not readable or not valid.
+        A file is not readable, or something is not valid.
     """
-    from ctabatch.config import ProcessConfig
+    from ctabatch.config import ProcessConfig, validated
+    from ctabatch.config.files import assignments, layers
+    from ctabatch.config.strict import merged
 
-    text = ""
-    if path is not None:
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise OptionError(f"--config {path}: not readable: {error}") from error
-    return ProcessConfig.from_yaml(text, str(path or "options"), **options)
+    files = list(files)
+    found = merged(merged(layers(files), assignments(words)), options)
+    return validated(ProcessConfig, found, ", ".join(map(str, files)) or "options")
 
 
 def input_paths(text: str) -> list[Path]:

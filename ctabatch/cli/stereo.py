@@ -12,8 +12,11 @@ import typer
 
 def command(
     dataset: Annotated[Path, typer.Argument(help="Dataset with image parameters.")],
-    config_file: Annotated[
-        Path | None, typer.Option("--config", help="YAML file; its section stereo is used.")
+    config_files: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--config", help="YAML or TOML file; its section stereo is used. May be repeated."
+        ),
     ] = None,
     quality: Annotated[
         list[str] | None,
@@ -53,7 +56,7 @@ def command(
         options["reconstructors"] = [name.strip() for name in reconstructors.split(",")]
     if weighting is not None:
         options["weighting"] = weighting
-    config = read_config(config_file, {"stereo": options} if options else {}).stereo
+    config = read_config(config_files or (), (), {"stereo": options} if options else {}).stereo
     begin = time.perf_counter()
     results = _recompute(dataset, config, quiet=as_json)
     seconds = time.perf_counter() - begin

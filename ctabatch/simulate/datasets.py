@@ -32,7 +32,6 @@ from ctabatch.io.simtel_writer.writer import SimtelWriter
 from ctabatch.schemas.reconstruction import response_events
 from ctabatch.schemas.simulation import SHOWER
 from ctabatch.schemas.trigger import POINTING, TELESCOPE_TRIGGER, TRIGGER
-from ctabatch.stages.clean import clean
 from ctabatch.stages.columns import record_batch
 from ctabatch.stages.dl1 import Dl1Options, TelescopeEvents, image_rows, parameter_rows
 from ctabatch.stages.extract import Charges
@@ -318,7 +317,7 @@ def _write_images(
     )
     gain = np.zeros(batch.image.shape, np.int8)
     charges = Charges(batch.image, batch.peak_time, gain)
-    mask = clean(batch.image, telescope.geometry, Dl1Options().cleaning)
+    mask = Dl1Options().cleaner.clean(batch.image, batch.peak_time, telescope.geometry)
     folder = f"tel_type={telescope.tel_type}"
     files.write(f"dl1/images/{folder}", image_rows(rows, charges, mask))
     files.write(f"dl1/parameters/{folder}", parameter_rows(rows, charges, mask))

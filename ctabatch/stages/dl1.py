@@ -18,9 +18,11 @@ from ctabatch.schemas.image_parameters import TRUE_IMAGE_PARAMETERS
 from ctabatch.schemas.images import images
 from ctabatch.schemas.parameters import PARAMETERS
 
-from .clean import TailcutsOptions, clean
+from .charges import Charges
+from .cleaners.cleaner import Cleaner
+from .cleaners.tailcuts import TailcutsImageCleaner
 from .columns import Nullable, record_batch, tensor_array
-from .extract import Charges, ExtractionOptions, extract
+from .extract import ExtractionOptions, extract
 from .parametrise import parametrise
 
 
@@ -29,7 +31,7 @@ class Dl1Options:
     """Options of all DL1 steps."""
 
     extraction: ExtractionOptions = field(default_factory=ExtractionOptions)
-    cleaning: TailcutsOptions = field(default_factory=TailcutsOptions)
+    cleaner: Cleaner = field(default_factory=TailcutsImageCleaner)
 
 
 @dataclass(eq=False)
@@ -58,6 +60,7 @@ class TelescopeEvents:
         Altitude and azimuth of the array, NaN where unknown.
     axis : (n, 4) float64
         Simulated shower: altitude, azimuth (rad), core x, y (m); NaN where there is none.
+    tel_type : str
     """
 
     obs_id: int
@@ -74,6 +77,7 @@ class TelescopeEvents:
     pointing: NDArray[np.float64]
     array_pointing: NDArray[np.float64]
     axis: NDArray[np.float64]
+    tel_type: str = ""
 
     def __len__(self) -> int:
         return len(self.event_id)
@@ -130,8 +134,9 @@ def process(
         events.geometry,
         options.extraction,
         empty,
+        tel_type=events.tel_type,
     )
-    mask = clean(charges.image, events.geometry, options.cleaning)
+    mask = options.cleaner.clean(charges.image, charges.peak_time, events.geometry)
     pictures = image_rows(events, charges, mask)
     return pictures, parameter_rows(events, charges, mask) if with_parameters else None
 
@@ -153,7 +158,9 @@ def image_rows(
             "image": charges.image,
             "peak_time": charges.peak_time,
             "image_mask": mask,
-            "is_valid": np.ones(len(events), bool),
+            "is_valid": np.ones(len(events), bool)
+            if charges.is_valid is None
+            else charges.is_valid,
             "selected_gain_channel": charges.gain,
             "is_read_out": events.read_out,
             "true_image": true_image,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,25 +12,11 @@ from numpy.typing import NDArray
 from ctabatch.instrument.calibration import CameraCalibration
 from ctabatch.instrument.camera import CameraGeometry
 from ctabatch.kernels.calibration import calibrate_samples, calibrate_sums
-from ctabatch.kernels.charges import FIXED, GLOBAL, LOCAL, SLIDING, window_charges
-from ctabatch.kernels.peak_window import neighbor_peak_charges, replace_invalid
+from ctabatch.kernels.peak_window import replace_invalid
 
-#: Extractors, by the names of ctapipe's classes.
-Extractor = Literal[
-    "NeighborPeakWindowSum",
-    "LocalPeakWindowSum",
-    "GlobalPeakWindowSum",
-    "FixedWindowSum",
-    "SlidingWindowMaxSum",
-    "FullWaveformSum",
-]
-_METHODS = {
-    "LocalPeakWindowSum": LOCAL,
-    "GlobalPeakWindowSum": GLOBAL,
-    "FixedWindowSum": FIXED,
-    "FullWaveformSum": FIXED,
-    "SlidingWindowMaxSum": SLIDING,
-}
+from .charges import Charges, RawExtractor, RawTraces
+from .extractors.neighbor_peak import NeighborPeakWindowSum
+from .extractors.traces import TraceExtractor, Traces
 
 
 @dataclass(frozen=True)
@@ -39,52 +25,13 @@ class ExtractionOptions:
 
     Attributes
     ----------
-    extractor : str
-        Name of the algorithm, as of ctapipe's class.
+    extractor : RawExtractor or TraceExtractor
     gain_threshold : int
         Highest raw high-gain sample, in ADC counts, for which the high gain is used.
-    window_width, window_shift : int
-        Integration window in samples: from ``peak - window_shift``, `window_width` long. Neither
-        matters for FullWaveformSum, the shift not for SlidingWindowMaxSum. Without a shift: 3, and
-        0 for FixedWindowSum.
-    peak_index : int
-        Sample of the peak for FixedWindowSum.
-    apply_integration_correction : bool
-        Scale charges to the whole pulse.
     """
 
-    extractor: Extractor = "NeighborPeakWindowSum"
+    extractor: RawExtractor | TraceExtractor = field(default_factory=NeighborPeakWindowSum)
     gain_threshold: int = 4000
-    window_width: int = 7
-    window_shift: int | None = None
-    peak_index: int = 0
-    apply_integration_correction: bool = True
-
-    @property
-    def shift(self) -> int:
-        """The shift that is used."""
-        if self.window_shift is not None:
-            return self.window_shift
-        return 0 if self.extractor == "FixedWindowSum" else 3
-
-
-@dataclass(frozen=True, eq=False)
-class Charges:
-    """Images of a batch.
-
-    Attributes
-    ----------
-    image : (n_events, n_pixels) float32
-        Photo-electrons.
-    peak_time : (n_events, n_pixels) float32
-        ns after the start of the readout.
-    gain : (n_events, n_pixels) int8
-        Selected gain channel.
-    """
-
-    image: NDArray[np.float32]
-    peak_time: NDArray[np.float32]
-    gain: NDArray[np.int8]
 
 
 def extract(
@@ -95,6 +42,8 @@ def extract(
     geometry: CameraGeometry,
     options: ExtractionOptions,
     empty: Callable[..., NDArray[Any]] = np.empty,
+    *,
+    tel_type: str = "",
 ) -> Charges:
     """Calibrate raw data and extract the charge of every pixel.
 
@@ -108,57 +57,40 @@ def extract(
         Pixels with data; None if all have. Others get charge 0.
     empty : callable
         Makes the arrays of the result, as `numpy.empty` does.
+    tel_type : str
+        Telescope type, for extractors whose options depend on it.
     """
+    extractor = options.extractor
+    is_sum = waveform.dtype == np.uint32
+    if not is_sum and not isinstance(extractor, RawExtractor):
+        samples, gain = calibrate(waveform, rows, calibration, options)
+        broken = calibration.invalid_pixels[rows]
+        if read_out is not None:
+            broken = broken | ~read_out
+        return extractor.extract(
+            Traces(samples, gain, broken, rows, calibration, geometry, tel_type)
+        )
     n_events, _, n_pixels, _ = waveform.shape
     image = empty((n_events, n_pixels), np.float32)
     peak_time = empty((n_events, n_pixels), np.float32)
     peak_time[:] = 0
-    gain = empty((n_events, n_pixels), np.int8)
-    indptr, indices = geometry.neighbors
-    if waveform.dtype == np.uint32:
-        calibrate_sums(
-            waveform, rows, calibration.pedestal, calibration.dc_to_pe, calibration.n_summed,
-            options.gain_threshold, gain, image,
-        )  # fmt: skip
-        if read_out is not None:
-            image[~read_out] = 0
-        for k in np.flatnonzero(calibration.invalid_pixels[rows].any(axis=1)):
-            replace_invalid(calibration.invalid_pixels[rows[k]], indptr, indices, image[k])
-        return Charges(image, peak_time, gain)
-    coefficients = (
-        waveform,
-        rows,
-        np.empty((0, n_pixels), np.bool_) if read_out is None else read_out,
-        calibration.pedestal,
-        calibration.dc_to_pe,
-        calibration.time_shift,
-        _correction(calibration, options),
-        calibration.sampling_rate,
-        calibration.invalid_pixels,
-    )
-    out = (gain, image, peak_time)
-    if options.extractor == "NeighborPeakWindowSum":
-        neighbor_peak_charges(
-            *coefficients, geometry.neighbor_table, indptr, indices, options.gain_threshold,
-            options.window_width, options.shift, *out,
-        )  # fmt: skip
-        return Charges(image, peak_time, gain)
-    full = options.extractor == "FullWaveformSum"
-    window_charges(
-        *coefficients, indptr, indices, options.gain_threshold, _METHODS[options.extractor],
-        0 if full else options.peak_index, waveform.shape[3] if full else options.window_width,
-        0 if full else options.shift, *out,
+    charges = Charges(image, peak_time, empty((n_events, n_pixels), np.int8))
+    if not is_sum and isinstance(extractor, RawExtractor):
+        extractor.extract_raw(
+            RawTraces(waveform, rows, read_out, calibration, geometry, options.gain_threshold),
+            charges,
+        )
+        return charges
+    calibrate_sums(
+        waveform, rows, calibration.pedestal, calibration.dc_to_pe, calibration.n_summed,
+        options.gain_threshold, charges.gain, image,
     )  # fmt: skip
-    return Charges(image, peak_time, gain)
-
-
-def _correction(calibration: CameraCalibration, options: ExtractionOptions) -> NDArray[np.float64]:
-    """Factor for the charge outside the window, (n_telescopes, n_gains)."""
-    if not options.apply_integration_correction or options.extractor == "FullWaveformSum":
-        return np.ones(calibration.pedestal.shape[:2])
-    if options.extractor == "SlidingWindowMaxSum":
-        return calibration.sliding_correction(options.window_width)
-    return calibration.correction(options.window_width, options.shift)
+    if read_out is not None:
+        image[~read_out] = 0
+    indptr, indices = geometry.neighbors
+    for k in np.flatnonzero(calibration.invalid_pixels[rows].any(axis=1)):
+        replace_invalid(calibration.invalid_pixels[rows[k]], indptr, indices, image[k])
+    return charges
 
 
 def calibrate(
@@ -185,3 +117,6 @@ def calibrate(
             options.gain_threshold, gain, r1,
         )  # fmt: skip
     return r1, gain
+
+
+__all__ = ["Charges", "ExtractionOptions", "calibrate", "extract"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,22 +127,37 @@ class BatchPlan:
 
 
 def raw_batches(
-    events: Events, account: Account, batch_size: int = BATCH_SIZE
+    events: Events,
+    account: Account,
+    batch_size: int = BATCH_SIZE,
+    kind_of: Callable[[str, int], Hashable] | None = None,
 ) -> Iterator[RawBatch]:
     """Decode the telescope events of a block, grouped by telescope type, shape and geometry.
 
     Telescope events that cannot be decoded are left out and reported, the others are not affected.
     """
-    for plan in batch_plans(events, account, batch_size):
+    for plan in batch_plans(events, account, batch_size, kind_of):
         batch = plan.decode()
         if len(batch):
             yield batch
 
 
 def batch_plans(
-    events: Events, account: Account, batch_size: int = BATCH_SIZE
+    events: Events,
+    account: Account,
+    batch_size: int = BATCH_SIZE,
+    kind_of: Callable[[str, int], Hashable] | None = None,
 ) -> Iterator[BatchPlan]:
-    """What `raw_batches` decodes, in the same order."""
+    """What `raw_batches` decodes, in the same order.
+
+    Parameters
+    ----------
+    events : Events
+    account : Account
+    batch_size : int
+    kind_of : callable, optional
+        Of telescope type and id; telescopes for which it differs get batches of their own.
+    """
     run, subarray = events.run, events.run.subarray
     telescopes, shapes = events.telescopes, _shapes(events)
     rows = telescopes[:, ei.ADC_ROW]
@@ -165,11 +180,13 @@ def batch_plans(
                 _leave_out(events, member, why, account)
             continue
         shape = tuple(int(v) for v in shapes[k, : adc.N_SAMPLES + 1])
-        key = (description.tel_type, int(kinds[k]), shape, id(description.geometry))
+        tel_type, tel_id = description.tel_type, description.tel_id
+        own = None if kind_of is None else kind_of(tel_type, tel_id)
+        key = (tel_type, int(kinds[k]), shape, id(description.geometry), own)
         groups.setdefault(key, []).extend(members)
     groups = {key: sorted(members) for key, members in sorted(
         groups.items(), key=lambda item: min(item[1]))}  # fmt: skip
-    for (tel_type, kind, shape, _), members in groups.items():
+    for (tel_type, kind, shape, _, _), members in groups.items():
         calibration = run.calibration(tel_type, shape[adc.N_GAINS], shape[adc.N_PIXELS])
         for begin in range(0, len(members), batch_size):
             chosen = np.array(members[begin : begin + batch_size], np.int64)
