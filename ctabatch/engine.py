@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import ctabatch
 from ctabatch.config import ProcessConfig
-from ctabatch.errors import CtabatchError, InputError, OptionError
+from ctabatch.errors import ComponentError, CtabatchError, InputError, OptionError
 from ctabatch.input_digest import InputDigest, input_size
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.parquet import PartFiles
@@ -111,7 +111,7 @@ class Engine:
         begin = time.perf_counter()
         try:
             result = self._part(path, progress)
-        except (InputError, OptionError) as error:
+        except (ComponentError, InputError, OptionError) as error:
             result = PartResult(str(path), status="failed", error=str(error))
         result.seconds = time.perf_counter() - begin
         return result

@@ -35,6 +35,10 @@ class OptionError(CtabatchError, ValueError):
         return cls(f"unknown {kind} {name!r}.{hint}{few}")
 
 
+class ComponentError(CtabatchError, RuntimeError):
+    """A component of another package failed; says which, and with which events."""
+
+
 class DecodeError(CtabatchError, ValueError):
     """Bytes of one object are malformed; carries where they stand."""
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ctabatch.config import ProcessConfig
-from ctabatch.errors import CtabatchError
+from ctabatch.errors import ComponentError, CtabatchError
 from ctabatch.geometry import GEOMETRY, IMPACT, SUBARRAY, GeometryStep
 from ctabatch.instrument.subarray import SubarrayDescription
 from ctabatch.io.dataset_folder import DatasetFolder
@@ -294,6 +294,8 @@ class _Task:
     def __call__(self) -> BatchRows:
         try:
             return self._writer.rows(self._plan)
+        except ComponentError as error:
+            raise ComponentError(f"{error}, in {self._plan}") from error
         except CtabatchError:
             raise
         except Exception as error:

@@ -9,6 +9,8 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from ctabatch.errors import OptionError
+
 from .process import ProcessConfig
 from .registry import component, names
 from .sections import ComponentSection, defaults, options_of
@@ -49,7 +51,11 @@ def _section(model: type[BaseModel]) -> Iterator[str]:
 
 
 def _component(kind: str, name: str, indent: str) -> Iterator[str]:
-    known = component(kind, name)
+    try:
+        known = component(kind, name)
+    except OptionError as error:  # of another package: no reason to print nothing
+        yield from _comment(f"Not usable: {error}", "  ")
+        return
     summary = (known.__doc__ or "").partition("\n")[0]
     values = defaults(known)
     if not values:

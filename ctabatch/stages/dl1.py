@@ -22,6 +22,7 @@ from .charges import Charges
 from .cleaners.cleaner import Cleaner
 from .cleaners.tailcuts import TailcutsImageCleaner
 from .columns import Nullable, record_batch, tensor_array
+from .component import as_shaped, guarded
 from .extract import ExtractionOptions, extract
 from .parametrise import parametrise
 
@@ -136,7 +137,11 @@ def process(
         empty,
         tel_type=events.tel_type,
     )
-    mask = options.cleaner.clean(charges.image, charges.peak_time, events.geometry)
+    cleaner = options.cleaner
+    found = guarded(
+        cleaner, lambda: cleaner.clean(charges.image, charges.peak_time, events.geometry)
+    )
+    mask = as_shaped(cleaner, "mask", found, charges.image.shape, np.bool_)
     pictures = image_rows(events, charges, mask)
     return pictures, parameter_rows(events, charges, mask) if with_parameters else None
 

@@ -15,6 +15,7 @@ from ctabatch.kernels.calibration import calibrate_samples, calibrate_sums
 from ctabatch.kernels.peak_window import replace_invalid
 
 from .charges import Charges, RawExtractor, RawTraces
+from .component import as_shaped, guarded
 from .extractors.neighbor_peak import NeighborPeakWindowSum
 from .extractors.traces import TraceExtractor, Traces
 
@@ -67,19 +68,16 @@ def extract(
         broken = calibration.invalid_pixels[rows]
         if read_out is not None:
             broken = broken | ~read_out
-        return extractor.extract(
-            Traces(samples, gain, broken, rows, calibration, geometry, tel_type)
-        )
+        given = Traces(samples, gain, broken, rows, calibration, geometry, tel_type)
+        return _checked(extractor, guarded(extractor, lambda: extractor.extract(given)), gain)
     n_events, _, n_pixels, _ = waveform.shape
     image = empty((n_events, n_pixels), np.float32)
     peak_time = empty((n_events, n_pixels), np.float32)
     peak_time[:] = 0
     charges = Charges(image, peak_time, empty((n_events, n_pixels), np.int8))
     if not is_sum and isinstance(extractor, RawExtractor):
-        extractor.extract_raw(
-            RawTraces(waveform, rows, read_out, calibration, geometry, options.gain_threshold),
-            charges,
-        )
+        raw = RawTraces(waveform, rows, read_out, calibration, geometry, options.gain_threshold)
+        guarded(extractor, lambda: extractor.extract_raw(raw, charges))
         return charges
     calibrate_sums(
         waveform, rows, calibration.pedestal, calibration.dc_to_pe, calibration.n_summed,
@@ -91,6 +89,18 @@ def extract(
     for k in np.flatnonzero(calibration.invalid_pixels[rows].any(axis=1)):
         replace_invalid(calibration.invalid_pixels[rows[k]], indptr, indices, image[k])
     return charges
+
+
+def _checked(extractor: TraceExtractor, made: Charges, gain: NDArray[np.int8]) -> Charges:
+    """What an extractor made, in the shapes and types of the tables."""
+    return Charges(
+        as_shaped(extractor, "image", made.image, gain.shape, np.float32),
+        as_shaped(extractor, "peak_time", made.peak_time, gain.shape, np.float32),
+        gain,
+        None
+        if made.is_valid is None
+        else as_shaped(extractor, "is_valid", made.is_valid, gain.shape[:1], np.bool_),
+    )
 
 
 def calibrate(

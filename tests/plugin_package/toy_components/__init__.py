@@ -1,0 +1,1 @@
+"""A package that adds components to ctabatch: what a third party would install."""
