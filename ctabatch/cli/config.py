@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -62,24 +62,19 @@ def command(
 
 def _together(files: list[Path], words: list[str]) -> str:
     from ctabatch.cli.process import read_config
+    from ctabatch.config.files import as_yaml
 
-    return _yaml(read_config(files, words, {}).model_dump(mode="json"))
+    return as_yaml(read_config(files, words, {}).model_dump(mode="json"))
 
 
 def _translated(path: Path) -> tuple[str, list[str]]:
     from ctabatch.config import ProcessConfig, validated
     from ctabatch.config.ctapipe_files import from_ctapipe
-    from ctabatch.config.files import layers
+    from ctabatch.config.files import as_yaml, layers
 
     found, left = from_ctapipe(layers([path]))
     validated(ProcessConfig, found, str(path))
-    return f"# Translated from {path.name}\n{_yaml(found)}", left
-
-
-def _yaml(content: dict[str, Any]) -> str:
-    import yaml
-
-    return yaml.safe_dump(content, sort_keys=False, default_flow_style=False)
+    return f"# Translated from {path.name}\n{as_yaml(found)}", left
 
 
 def _write_new(path: Path, text: str) -> None:

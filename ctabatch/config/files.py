@@ -85,4 +85,9 @@ def assignments(words: Iterable[str]) -> dict[str, Any]:
     return found
 
 
-__all__ = ["assignments", "layers", "parsed"]
+def as_yaml(content: dict[str, Any]) -> str:
+    """Text of a configuration."""
+    return yaml.safe_dump(content, sort_keys=False, default_flow_style=False)
+
+
+__all__ = ["as_yaml", "assignments", "layers", "parsed"]
