@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .islands import WAITING, flood
 from .jit import kernel
 from .selection import MIN_PIXELS
 
@@ -55,7 +56,7 @@ def morphology(
     [[3, 2, 2, 0, 0]]
     """
     n_pixels = indptr.size - 1
-    waiting = np.zeros(n_pixels, dtype=np.bool_)
+    labels = np.zeros(n_pixels, dtype=np.int32)
     stack = np.empty(n_pixels, dtype=np.int32)
     for i in range(offsets.size - 1):
         begin, end = offsets[i], offsets[i + 1]
@@ -63,27 +64,14 @@ def morphology(
             out[i, :] = -1
             continue
         for k in range(begin, end):
-            waiting[pixels[k]] = True
+            labels[pixels[k]] = WAITING
         n_islands, n_small, n_medium, n_large = 0, 0, 0, 0
         for k in range(begin, end):
-            if not waiting[pixels[k]]:
+            if labels[pixels[k]] != WAITING:
                 continue
-            # A pixel leaves the waiting ones when it is put on the stack, so the stack never
-            # holds a pixel twice and all waiting flags are down again when the image is done.
+            # label 0 is that of pixels outside: none is left for the next image
             n_islands += 1
-            island_size, n_stack = 0, 1
-            stack[0] = pixels[k]
-            waiting[pixels[k]] = False
-            while n_stack > 0:
-                n_stack -= 1
-                p = stack[n_stack]
-                island_size += 1
-                for j in range(indptr[p], indptr[p + 1]):
-                    neighbor = indices[j]
-                    if waiting[neighbor]:
-                        waiting[neighbor] = False
-                        stack[n_stack] = neighbor
-                        n_stack += 1
+            island_size = flood(pixels[k], 0, indptr, indices, labels, stack)
             if island_size <= _SMALL:
                 n_small += 1
             elif island_size <= _MEDIUM:

@@ -7,8 +7,8 @@ import numpy as np
 from .jit import kernel
 
 # Bits of the state of a pixel while one image is cleaned.
-_ABOVE_BOUNDARY = 1
-_ABOVE_PICTURE = 2
+ABOVE_BOUNDARY = 1
+ABOVE_PICTURE = 2
 _IN_PICTURE = 4
 
 
@@ -22,6 +22,55 @@ def _neighbors_with(
         if state[indices[k]] & bit:
             count += 1
     return count
+
+
+@kernel
+def select_by_state(
+    indptr: np.ndarray,
+    indices: np.ndarray,
+    min_picture_neighbors: int,
+    keep_isolated: bool,
+    candidates: np.ndarray,
+    n_candidates: int,
+    state: np.ndarray,
+    mask: np.ndarray,
+) -> None:
+    """Select the pixels of one image from the thresholds that they pass.
+
+    Parameters
+    ----------
+    indptr, indices : int32 arrays
+        Neighbours, as in `tailcuts`.
+    min_picture_neighbors : int
+    keep_isolated : bool
+    candidates : int32 array
+        The first `n_candidates` are all pixels that pass a threshold.
+    n_candidates : int
+    state : uint8 array of shape (n_pixels,)
+        `ABOVE_BOUNDARY` and `ABOVE_PICTURE`; 0 everywhere when this is done.
+    mask : bool array of shape (n_pixels,)
+        Written in the candidates.
+    """
+    needs_neighbors = min_picture_neighbors > 0 and not keep_isolated
+    for c in range(n_candidates):
+        p = candidates[c]
+        if state[p] & ABOVE_PICTURE and (
+            not needs_neighbors
+            or _neighbors_with(ABOVE_PICTURE, p, state, indptr, indices) >= min_picture_neighbors
+        ):
+            state[p] |= _IN_PICTURE
+    for c in range(n_candidates):
+        p = candidates[c]
+        selected = False
+        if state[p] & _IN_PICTURE:
+            selected = (
+                keep_isolated or _neighbors_with(ABOVE_BOUNDARY, p, state, indptr, indices) > 0
+            )
+        if not selected and state[p] & ABOVE_BOUNDARY:
+            selected = _neighbors_with(_IN_PICTURE, p, state, indptr, indices) > 0
+        mask[p] = selected
+    for c in range(n_candidates):
+        state[candidates[c]] = 0
 
 
 @kernel
@@ -76,7 +125,6 @@ def tailcuts(
     picture = np.float32(picture_threshold)
     boundary = np.float32(boundary_threshold)
     lowest = min(picture, boundary)
-    needs_neighbors = min_picture_neighbors > 0 and not keep_isolated
     state = np.zeros(n_pixels, dtype=np.uint8)
     candidates = np.empty(n_pixels + 1, dtype=np.int32)
     for i in range(n_images):
@@ -89,26 +137,10 @@ def tailcuts(
         for c in range(n_candidates):
             p = candidates[c]
             if image[i, p] >= boundary:
-                state[p] |= _ABOVE_BOUNDARY
+                state[p] |= ABOVE_BOUNDARY
             if image[i, p] >= picture:
-                state[p] |= _ABOVE_PICTURE
-        for c in range(n_candidates):
-            p = candidates[c]
-            if state[p] & _ABOVE_PICTURE and (
-                not needs_neighbors
-                or _neighbors_with(_ABOVE_PICTURE, p, state, indptr, indices)
-                >= min_picture_neighbors
-            ):
-                state[p] |= _IN_PICTURE
-        for c in range(n_candidates):
-            p = candidates[c]
-            selected = False
-            if state[p] & _IN_PICTURE:
-                selected = (
-                    keep_isolated or _neighbors_with(_ABOVE_BOUNDARY, p, state, indptr, indices) > 0
-                )
-            if not selected and state[p] & _ABOVE_BOUNDARY:
-                selected = _neighbors_with(_IN_PICTURE, p, state, indptr, indices) > 0
-            mask[i, p] = selected
-        for c in range(n_candidates):
-            state[candidates[c]] = 0
+                state[p] |= ABOVE_PICTURE
+        select_by_state(
+            indptr, indices, min_picture_neighbors, keep_isolated, candidates, n_candidates, state,
+            mask[i],
+        )  # fmt: skip

@@ -30,6 +30,7 @@ class ToyCamera:
         object.__setattr__(self, "neighbors", csr)
         object.__setattr__(self, "neighbors_telescope_frame", csr)
 
+    name = property(lambda self: self.ctapipe.name)
     n_pixels = property(lambda self: self.ctapipe.n_pixels)
     radius_deg = property(lambda self: float(self.ctapipe.guess_radius().to_value(u.deg)))
 

@@ -12,11 +12,7 @@ from typing import Any
 from .ctapipe_criteria import criteria
 from .registry import names
 
-#: Classes that hold others, as a parent in the hierarchy of a configuration.
-_HOLDERS = ("ProcessorTool", "CameraCalibrator", "ImageProcessor", "ShowerProcessor", "DataWriter")
 _SOURCES = ("EventSource", "SimTelEventSource")
-_EXTRACTORS = ("ImageExtractor",)
-_CLEANERS = ("ImageCleaner",)
 #: Our option -> ctapipe's name, where they differ.
 _WRITE = {
     "write_r1_waveforms": "r1",

@@ -28,6 +28,10 @@ BUILT_IN: dict[str, dict[str, str]] = {
     },
     "cleaner": {
         "TailcutsImageCleaner": f"{_STAGES}.cleaners.tailcuts",
+        "MARSImageCleaner": f"{_STAGES}.cleaners.mars",
+        "FACTImageCleaner": f"{_STAGES}.cleaners.fact",
+        "TimeConstrainedImageCleaner": f"{_STAGES}.cleaners.time_constrained",
+        "NSBImageCleaner": f"{_STAGES}.cleaners.nsb",
     },
 }
 #: What a component of each kind must be able to do.

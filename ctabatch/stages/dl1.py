@@ -19,8 +19,8 @@ from ctabatch.schemas.images import images
 from ctabatch.schemas.parameters import PARAMETERS
 
 from .charges import Charges
-from .cleaners.cleaner import Cleaner
 from .cleaners.tailcuts import TailcutsImageCleaner
+from .cleaners.thresholds import ImageCleaner
 from .columns import Nullable, record_batch, tensor_array
 from .component import as_shaped, guarded
 from .extract import ExtractionOptions, extract
@@ -32,7 +32,7 @@ class Dl1Options:
     """Options of all DL1 steps."""
 
     extraction: ExtractionOptions = field(default_factory=ExtractionOptions)
-    cleaner: Cleaner = field(default_factory=TailcutsImageCleaner)
+    cleaner: ImageCleaner = field(default_factory=TailcutsImageCleaner)
 
 
 @dataclass(eq=False)

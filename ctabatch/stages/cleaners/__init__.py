@@ -1,1 +1,1 @@
-"""Image cleaners: one file each, a dataclass of options and what it does with a batch."""
+"""Image cleaners: names, options and defaults of ctapipe's classes; see `ctabatch.config.registry`."""

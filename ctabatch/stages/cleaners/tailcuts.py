@@ -1,4 +1,4 @@
-"""Two-threshold cleaning."""
+"""Cleaning with two thresholds."""
 
 from __future__ import annotations
 
@@ -11,40 +11,35 @@ from ctabatch.instrument.camera import CameraGeometry
 from ctabatch.kernels.tailcuts import tailcuts
 from ctabatch.stages.component import option
 
+from .thresholds import PictureBoundary, checked
+
 
 @dataclass(frozen=True)
-class TailcutsImageCleaner:
-    """Pixels above a high threshold, and their neighbours above a lower one."""
+class TailcutsImageCleaner(PictureBoundary):
+    """Pixels above the picture threshold, and their neighbours above the boundary threshold.
 
-    picture_threshold_pe: float = option(10.0, "Charge of a core pixel", unit="p.e.")
-    boundary_threshold_pe: float = option(5.0, "Charge of a border pixel", unit="p.e.")
-    min_picture_neighbors: int = option(2, "Core neighbours that a core pixel needs", ge=0)
-    keep_isolated_pixels: bool = option(False, "Keep core pixels whatever their neighbours are")
+    Attributes
+    ----------
+    keep_isolated_pixels : bool
+        Keep picture pixels whatever their neighbours are.
+    """
+
+    keep_isolated_pixels: bool = option(
+        False, "keep pixels above the picture threshold whatever their neighbours are"
+    )
 
     def clean(
-        self, image: NDArray[np.float32], peak_time: NDArray[np.float32], geometry: CameraGeometry
+        self,
+        image: NDArray[np.float32],
+        peak_time: NDArray[np.float32],  # noqa: ARG002 - all cleaners have one signature
+        geometry: CameraGeometry,
     ) -> NDArray[np.bool_]:
-        """Select the pixels of the shower in every image.
-
-        Parameters
-        ----------
-        image : (n_images, n_pixels) float32, p.e.
-        peak_time : (n_images, n_pixels) float32, ns
-        geometry : CameraGeometry
-
-        Returns
-        -------
-        (n_images, n_pixels) bool
-        """
-        del peak_time
-        image = np.ascontiguousarray(image, dtype=np.float32)
-        mask = np.empty(image.shape, dtype=np.bool_)
+        """Select pixels, as `ImageCleaner.clean` says; times do not matter."""
+        image = checked(image, geometry)
+        mask = np.empty(image.shape, np.bool_)
         tailcuts(
             image, *geometry.neighbors, float(self.picture_threshold_pe),
             float(self.boundary_threshold_pe), int(self.min_picture_neighbors),
             bool(self.keep_isolated_pixels), mask,
         )  # fmt: skip
         return mask
-
-
-__all__ = ["TailcutsImageCleaner"]
