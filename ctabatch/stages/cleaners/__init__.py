@@ -1,1 +1,1 @@
-"""Image cleaners: names, options and defaults of ctapipe's classes; see `ctabatch.config.registry`."""
+"""Image cleaners, with names, options and defaults of ctapipe's classes."""
