@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ctabatch.config import ProcessConfig
 from ctabatch.errors import ComponentError, CtabatchError
 from ctabatch.geometry import GEOMETRY, IMPACT, SUBARRAY, GeometryStep
+from ctabatch.image_quality import ImageQuality, cut_flow_rows
 from ctabatch.instrument.subarray import SubarrayDescription
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.parquet import PartFiles
@@ -111,6 +112,7 @@ class PartWriter:
         self._options: dict[tuple[str, int], dl1.Dl1Options] = {}
         self._checked: SubarrayDescription | None = None
         self.geometry = GeometryStep(config.stereo) if "geometry" in config.write else None
+        self.image_quality = ImageQuality(config.parameters.quality)
         self.n_array_events = 0
         self.n_telescope_events = 0
         self.event_types: Counter[int] = Counter()
@@ -206,6 +208,8 @@ class PartWriter:
         )
         if "images" in products:
             tables.append(("dl1/images", images))
+        if parameters is not None:
+            parameters = self.image_quality(parameters)
         if parameters is not None and "parameters" in products:
             tables.append(("dl1/parameters", parameters))
         if parameters is None:
@@ -258,6 +262,17 @@ class PartWriter:
                 self.files.write("shower_distribution", distribution)
             elif not reader.stopped:
                 reader.account.note("runs without histograms of the simulated showers")
+
+        for rows in self._cut_flows():
+            self.files.write("cut_flow", rows)
+
+    def _cut_flows(self) -> Iterator[pa.RecordBatch]:
+        if self.image_quality.criteria:
+            quality = self.image_quality
+            yield cut_flow_rows("parameters", quality.criteria, quality.cut_flow)
+        if self.geometry is not None:
+            step = self.geometry
+            yield cut_flow_rows("stereo", step.options.quality, step.cut_flow)
 
     def _stored(self, reader: SimtelReader) -> dict[str, Any]:
         if self.keep is None:

@@ -14,13 +14,17 @@ from pydantic import ValidationError
 from ctabatch.config import ProcessConfig, StereoConfig
 from ctabatch.errors import InputError
 from ctabatch.geometry import GEOMETRY, IMPACT, SUBARRAY, GeometryStep
+from ctabatch.image_quality import cut_flow_rows
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.parquet import PartFiles
 from ctabatch.io.part_tables import PartTables, part_tables
+from ctabatch.schemas.cut_flow import CUT_FLOW as CUT_FLOW_SCHEMA
 from ctabatch.stages.telescope_groups import TelescopeRows, event_places
 
 #: Array events reconstructed at once: some tens of MB.
 CHUNK = 1 << 15
+#: Table of the images left after each criterion.
+CUT_FLOW = "cut_flow"
 #: Told (array events done, array events in all).
 Progress = Callable[[int, int], None]
 
@@ -105,12 +109,24 @@ def recompute_part(
                     name = f"{IMPACT}/tel_type={stream.tel_type}"
                     files.write(name, step.impact_rows(table, columns))
             tell(chunk.stop)
+        for rows in _cut_flow(part, step):
+            files.write(CUT_FLOW, rows)
         changes = {**step.summary(), **_configuration(part.record, options)}
-        DatasetFolder(part.root).replace_tables(files, (GEOMETRY, IMPACT), changes)
+        DatasetFolder(part.root).replace_tables(files, (GEOMETRY, IMPACT, CUT_FLOW), changes)
     except BaseException:
         files.discard()
         raise
     return {"array_events": len(events), **step.summary()}
+
+
+def _cut_flow(part: PartTables, step: GeometryStep) -> Iterator[pa.RecordBatch]:
+    """The cut-flow of the part, with that of the stereo query as it is now."""
+    if part.n_rows(CUT_FLOW):
+        earlier = _whole(part, CUT_FLOW, CUT_FLOW_SCHEMA.names)
+        for batch in earlier.to_batches():
+            others = [query != "stereo" for query in batch["query"].to_pylist()]
+            yield batch.filter(pa.array(others)).select(CUT_FLOW_SCHEMA.names).cast(CUT_FLOW_SCHEMA)
+    yield cut_flow_rows("stereo", step.options.quality, step.cut_flow)
 
 
 def _configuration(record: dict[str, Any], options: StereoConfig) -> dict[str, Any]:

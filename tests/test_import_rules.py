@@ -97,8 +97,12 @@ ALLOWED: dict[str, set[str]] = {
         *("numpy", "polars", "pyarrow", "ctabatch.config", "ctabatch.expressions"),
         *("ctabatch.schemas", "ctabatch.stages"),
     },
+    "ctabatch/image_quality.py": {
+        *("polars", "pyarrow", "ctabatch.expressions", "ctabatch.schemas", "ctabatch.stages"),
+    },
     "ctabatch/stereo.py": {
         *("numpy", "polars", "pyarrow", "pydantic", "ctabatch.config", "ctabatch.errors"),
+        "ctabatch.image_quality",
         *("ctabatch.geometry", "ctabatch.io", "ctabatch.schemas", "ctabatch.stages"),
     },
     "ctabatch/ordered_pool.py": set(),
@@ -108,7 +112,7 @@ ALLOWED: dict[str, set[str]] = {
     "ctabatch/part_writer.py": {
         *("numpy", "pyarrow", "ctabatch.config", "ctabatch.geometry", "ctabatch.io"),
         *("ctabatch.errors", "ctabatch.schemas", "ctabatch.source", "ctabatch.stages"),
-        "ctabatch.instrument",
+        *("ctabatch.image_quality", "ctabatch.instrument"),
     },
     "ctabatch/engine.py": {
         *("ctabatch", "ctabatch.config", "ctabatch.errors", "ctabatch.io", "ctabatch.kernels"),

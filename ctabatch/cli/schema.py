@@ -13,6 +13,7 @@ from ctabatch.errors import OptionError
 def tables() -> dict[str, Any]:
     """Table name -> Arrow schema; tensors are shown for a camera of 1855 pixels."""
     from ctabatch.schemas import (
+        cut_flow,
         cuts,
         geometry,
         images,
@@ -41,6 +42,7 @@ def tables() -> dict[str, Any]:
         "dl2/impact": geometry.IMPACT,
         "dl2/telescope": reconstruction.telescope_predictions("PREFIX"),
         "dl2/subarray": reconstruction.event_predictions("PREFIX"),
+        "cut_flow": cut_flow.CUT_FLOW,
         "subarray/telescopes": subarray.TELESCOPES,
         "subarray/cameras": subarray.CAMERAS,
         "subarray/pixels": subarray.PIXELS,

@@ -14,6 +14,12 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
 _ARITHMETIC: dict[type[ast.operator], str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/",
 }  # fmt: skip
+#: What queries before the parametrisation say about the cleaned image.
+_IMAGE = {
+    "np.count_nonzero(image)": "morphology_n_pixels",
+    "image.sum()": "hillas_intensity",
+    "np.sum(image)": "hillas_intensity",
+}
 #: Where the parameters of an image stand in the expressions of ctapipe's queries.
 _ROOTS = ("parameters", "dl1_params")
 
@@ -76,6 +82,8 @@ def _sql(node: ast.expr) -> str:
 
 
 def _call(node: ast.Call) -> str:
+    if ast.unparse(node) in _IMAGE:
+        return _IMAGE[ast.unparse(node)]
     name = ast.unparse(node.func)
     if name in ("np.isfinite", "isfinite") and len(node.args) == 1:
         inner = _sql(node.args[0])

@@ -135,10 +135,12 @@ class _Translation:
         return None
 
     def _quality(self, path: tuple[str, ...], value: Any) -> str | None:
-        if "StereoQualityQuery" not in path:
-            return "only the criteria of the stereo reconstruction are used"
+        sections = {"StereoQualityQuery": "stereo", "ImageQualityQuery": "parameters"}
+        section = next((own for name, own in sections.items() if name in path), None)
+        if section is None:
+            return "criteria of this query are not known"
         found, left = criteria(value)
-        self._section("stereo")["quality"] = found
+        self._section(section)["quality"] = found
         return f"not translated: {'; '.join(left)}" if left else None
 
 

@@ -74,6 +74,16 @@ class CleaningConfig(ComponentSection):
     )
 
 
+class ParametersConfig(Strict):
+    """Which images are parametrised."""
+
+    quality: dict[str, str] = Field(
+        default={},
+        description="Name: SQL expression over the columns of dl1/parameters; the parameters of "
+        "images that fail one are left out",
+    )
+
+
 class StereoConfig(Strict):
     """Geometry of showers from the images of several telescopes."""
 
@@ -101,6 +111,7 @@ class ProcessConfig(Strict):
     source: SourceConfig = SourceConfig()
     extraction: ExtractionConfig = ExtractionConfig()
     cleaning: CleaningConfig = CleaningConfig()
+    parameters: ParametersConfig = ParametersConfig()
     stereo: StereoConfig = StereoConfig()
     unused_patterns: Literal["error", "ignore"] = Field(
         default="error",

@@ -1,0 +1,104 @@
+"""Which images are parametrised: a quality query over their parameters, and its cut-flow."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ctabatch.expressions import QualityQuery
+from ctabatch.schemas.cut_flow import CUT_FLOW
+from ctabatch.schemas.parameters import PARAMETERS
+from ctabatch.stages.columns import record_batch
+
+#: Columns that do not come from the image.
+_KEPT = ("obs_id", "event_id", "tel_id")
+
+
+class ImageQuality:
+    """Drops the parameters of images that fail a criterion; the images stay.
+
+    Parameters
+    ----------
+    criteria : mapping
+        Name -> SQL expression over the columns of dl1/parameters.
+
+    Attributes
+    ----------
+    cut_flow : Counter
+        Images so far, and those that met the first 1, 2, ... criteria; may be counted in threads.
+
+    Raises
+    ------
+    OptionError
+        A criterion is not valid or reads an unknown column.
+    """
+
+    def __init__(self, criteria: Mapping[str, str]) -> None:
+        self.criteria = dict(criteria)
+        self._query = QualityQuery(criteria)
+        self._query.check(PARAMETERS.names)
+        self._conditions = [c.alias(str(k)) for k, c in enumerate(self._query.conditions())]
+        self.cut_flow: Counter[str] = Counter(dict.fromkeys(("all", *criteria), 0))
+        self._lock = threading.Lock()
+
+    def __call__(self, parameters: pa.RecordBatch) -> pa.RecordBatch:
+        """Rows with NaN and -1, as of images without pixels, where a criterion is not met."""
+        names = sorted(self._query.columns)
+        if not names:
+            return parameters
+        meets = pl.DataFrame(parameters.select(names)).select(self._conditions)
+        passed = pl.Series([True] * parameters.num_rows)
+        counts = {"all": parameters.num_rows}
+        for name, column in zip(self.criteria, meets.iter_columns(), strict=True):
+            passed &= column
+            counts[name] = int(passed.sum())
+        with self._lock:
+            self.cut_flow.update(counts)
+        if passed.all():
+            return parameters
+        keep = passed.to_arrow()
+        columns = [
+            column if field.name in _KEPT or field.name.startswith("true_")
+            else pc.if_else(keep, column, _nothing(field.type))
+            for field, column in zip(parameters.schema, parameters.columns, strict=True)
+        ]  # fmt: skip
+        return pa.RecordBatch.from_arrays(columns, schema=parameters.schema)
+
+
+def _nothing(dtype: pa.DataType) -> pa.Scalar:
+    """What the parameters of an image without pixels are."""
+    return pa.scalar(float("nan") if pa.types.is_floating(dtype) else -1, dtype)
+
+
+def cut_flow_rows(
+    query: str, criteria: Mapping[str, str], counts: Mapping[str, int]
+) -> pa.RecordBatch:
+    """Rows of the table cut_flow.
+
+    Parameters
+    ----------
+    query : {"parameters", "stereo"}
+    criteria : mapping
+        Name -> SQL.
+    counts : mapping
+        "all" and the names -> images left.
+    """
+    names = ["all", *criteria]
+    return record_batch(
+        CUT_FLOW,
+        {
+            "query": pa.array([query] * len(names)),
+            "step": pa.array(range(len(names)), pa.int16()),
+            "criterion": pa.array(["", *criteria]),
+            "expression": pa.array(["", *criteria.values()]),
+            "n_images": pa.array([counts[name] for name in names], pa.int64()),
+        },
+    )
+
+
+__all__ = ["ImageQuality", "cut_flow_rows"]
