@@ -22,6 +22,7 @@ def tables() -> dict[str, Any]:
         simulation,
         subarray,
         trigger,
+        verification,
         waveforms,
     )
 
@@ -48,6 +49,7 @@ def tables() -> dict[str, Any]:
         "subarray/readout": subarray.READOUT,
         "irf": irf.IRF,
         "cuts": cuts.CUTS,
+        "verify/charge": verification.CHARGE_RESOLUTION,
     }
 
 
