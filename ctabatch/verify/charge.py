@@ -137,10 +137,12 @@ def _arrays(batch: pa.RecordBatch) -> tuple[Any, ...]:
 
 
 def _tensor(column: pa.ExtensionArray) -> NDArray[Any]:
-    """Values (n_rows, n_values); rows that are null hold anything."""
+    """Values (n_rows, n_values); rows that are null hold 0."""
     lists = column.storage
     size = lists.type.list_size
     values = lists.values.slice(lists.offset * size, len(lists) * size)
+    if values.null_count:  # numpy would make floats of them
+        values = values.fill_null(pa.scalar(0).cast(values.type))
     return np.asarray(values.to_numpy(zero_copy_only=False)).reshape(len(lists), size)
 
 

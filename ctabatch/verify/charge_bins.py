@@ -56,7 +56,7 @@ class ChargeBins:
         powers = np.arange(math.ceil(round(n, 9)) + 1) / self.per_decade
         # rounded, so that an edge that is a whole number in truth is one
         edges = np.round(self.min_charge * 10.0**powers, 9)
-        edges[-1] = self.max_charge
+        edges[0], edges[-1] = self.min_charge, self.max_charge
         pairs = np.stack([edges[:-1], edges[1:]], axis=1)
         filled = np.ceil(pairs[:, 0]) < pairs[:, 1]
         return np.concatenate([[[0.0, 1.0]], pairs[filled]])
