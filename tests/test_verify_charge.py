@@ -210,6 +210,15 @@ def test_extractions_of_the_same_name_are_told_apart(cli, tmp_path):
     ]
 
 
+def test_a_camera_that_stores_sums_is_said_to_need_no_extractor(cli, example_files):
+    words = ["process", example_files["astri"], "-o", "astri", "--write", "images"]
+    assert cli(*words)[0] == 0
+    notes = summary(cli, "astri")["notes"]
+    assert notes == [
+        "SST_ASTRI_ASTRICam: the camera stores sums instead of samples, so no extractor was used"
+    ]
+
+
 def test_labels_hold_only_what_differs():
     def record(**extraction):
         return {"config": {"extraction": extraction}}

@@ -122,7 +122,8 @@ def _report(check: ChargeCheck, output: Path | None, seconds: float) -> None:
         title = f"{key[0]}, {key[1]}: {n_images:,} images, {n_pixels:,} pixels"
         table = Table(box=None, header_style="bold", pad_edge=False, title=escape(title),
                       title_justify="left", title_style="bold")  # fmt: skip
-        for name in ("true p.e.", "pixels", "bias", "resolution", "Poisson", "required"):
+        names = ("true p.e.", "pixels", "bias", "resolution", "error", "Poisson", "required")
+        for name in names:
             table.add_column(name, justify="right", no_wrap=True)
         for row in rows:
             if (row["tel_type"], row["extractor"]) == key:
@@ -143,10 +144,12 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     n = f"{row['n_pixels']:,}"
     if row["charge_lo"] == 0:
         rms = _number(row["rms_pe"], "{:.3f} p.e.")
-        return "0", n, _number(row["bias_pe"], "{:+.3f} p.e."), rms, "", ""
+        error = _number(row["rms_pe_error"], "{:.3f}")
+        return "0", n, _number(row["bias_pe"], "{:+.3f} p.e."), rms, error, "", ""
     charges = f"{row['charge_lo']:.4g} - {row['charge_hi']:.4g}"
     bias = _number(row["bias"], "{:+.4f}")
-    rest = (_number(row[k], "{:.4f}") for k in ("resolution", "poisson_limit", "requirement"))
+    names = ("resolution", "resolution_error", "poisson_limit", "requirement")
+    rest = (_number(row[name], "{:.4f}") for name in names)
     return charges, n, bias, *rest
 
 

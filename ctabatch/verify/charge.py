@@ -18,6 +18,7 @@ from ctabatch.kernels.charge_sums import ABOVE, BELOW, N_NOT_FINITE, N_USED, NEG
 from .charge_bins import ChargeBins, ChargeSums
 from .charge_table import charge_table
 from .extraction_labels import extraction_labels
+from .summed_cameras import types_with_sums
 
 #: Told what is being done, images done, images in all.
 Progress = Callable[[str, int, int], None]
@@ -98,7 +99,7 @@ def check_charges(
         accounts,
         [f"{a['tel_type']}, {a['extractor']}: no image to compare among {_n_all(a):,}"
          for a in accounts if not a["n_images"]],
-        [note for a in accounts for note in _notes(a, bins)],
+        [*_notes_on_sums(datasets, accounts), *(n for a in accounts for n in _notes(a, bins))],
     )  # fmt: skip
 
 
@@ -165,6 +166,14 @@ def _account(tel_type: str, extractor: str, sums: ChargeSums) -> dict[str, Any]:
 def _n_all(account: dict[str, Any]) -> int:
     names = ("n_images", "n_images_without_truth", "n_images_failed")
     return sum(int(account[name]) for name in names)
+
+
+def _notes_on_sums(datasets: Sequence[str | Path], accounts: list[dict[str, Any]]) -> list[str]:
+    summed = set().union(*(types_with_sums(Path(root)) for root in datasets))
+    return [
+        f"{tel_type}: the camera stores sums instead of samples, so no extractor was used"
+        for tel_type in sorted(summed & {account["tel_type"] for account in accounts})
+    ]
 
 
 def _notes(account: dict[str, Any], bins: ChargeBins) -> list[str]:
