@@ -64,7 +64,11 @@ ALLOWED: dict[str, set[str]] = {
     },
     "ctabatch/plot": {
         *("matplotlib", "numpy", "polars", "ctabatch.dataset", "ctabatch.errors"),
-        *("ctabatch.instrument", "ctabatch.io", "ctabatch.source"),
+        *("ctabatch.instrument", "ctabatch.io", "ctabatch.source", "ctabatch.verify"),
+    },
+    "ctabatch/verify": {
+        *("numpy", "pyarrow", "ctabatch", "ctabatch.errors", "ctabatch.io"),
+        *("ctabatch.kernels", "ctabatch.schemas"),
     },
     "ctabatch/simulate": {
         *("numpy", "pyarrow", "ctabatch", "ctabatch.errors", "ctabatch.instrument"),
@@ -132,7 +136,7 @@ ALLOWED: dict[str, set[str]] = {
         "ctabatch.source",
         *("ctabatch.demo", "ctabatch.dl3", "ctabatch.irf", "ctabatch.learn", "ctabatch.memory"),
         *("ctabatch.plot", "ctabatch.simulate", "ctabatch.stages"),
-        "ctabatch.stereo",
+        *("ctabatch.stereo", "ctabatch.verify"),
     },
 }
 

@@ -1,7 +1,8 @@
 """Entry point: finds the command that was asked for and imports nothing else.
 
 ``ctabatch --help`` must answer at once, so the list below holds one line per command, and only the
-module of the command that is run is imported. Every such module exposes a function ``command``.
+module of the command that is run is imported. Every such module exposes ``command``: a function, or
+a `typer.Typer` of functions.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ COMMANDS = {
     "irf": "Optimise cuts; compute instrument responses and benchmarks.",
     "dl3": "Write event lists and responses for gammapy, or check such a folder.",
     "config": "Print the configuration of process, complete and explained, or from ctapipe.",
+    "verify": "Compare results with the truth of simulations: charge resolution.",
     "info": "Summarise a sim_telarray file or a dataset.",
     "schema": "Show the columns of every table, with unit, description and source.",
 }
@@ -53,7 +55,11 @@ def build_app(wanted: str | None = None) -> typer.Typer:
     app.callback()(_options)
     for name, summary in COMMANDS.items():
         if name == wanted:
-            app.command(name)(_load(name))
+            command = _load(name)
+            if isinstance(command, typer.Typer):  # a command with commands of its own
+                app.add_typer(command, name=name)
+            else:
+                app.command(name)(command)
         else:
             app.command(name, help=summary)(_named_only)
     return app
@@ -118,8 +124,9 @@ def _command_in(words: Sequence[str]) -> str | None:
     return next((word for word in words if not word.startswith("-")), None)
 
 
-def _load(name: str) -> Callable[..., object]:
-    command: Callable[..., object] = importlib.import_module(f"ctabatch.cli.{name}").command
+def _load(name: str) -> typer.Typer | Callable[..., object]:
+    module = importlib.import_module(f"ctabatch.cli.{name}")
+    command: typer.Typer | Callable[..., object] = module.command
     return command
 
 

@@ -23,6 +23,7 @@ def tables() -> dict[str, Any]:
         simulation,
         subarray,
         trigger,
+        verification,
         waveforms,
     )
 
@@ -50,6 +51,7 @@ def tables() -> dict[str, Any]:
         "subarray/readout": subarray.READOUT,
         "irf": irf.IRF,
         "cuts": cuts.CUTS,
+        "verify/charge": verification.CHARGE_RESOLUTION,
     }
 
 
