@@ -132,7 +132,7 @@ def extract(
         calibration.pedestal,
         calibration.dc_to_pe,
         calibration.time_shift,
-        _correction(calibration, options),
+        integration_correction(calibration, options),
         calibration.sampling_rate,
         calibration.invalid_pixels,
     )
@@ -152,7 +152,9 @@ def extract(
     return Charges(image, peak_time, gain)
 
 
-def _correction(calibration: CameraCalibration, options: ExtractionOptions) -> NDArray[np.float64]:
+def integration_correction(
+    calibration: CameraCalibration, options: ExtractionOptions
+) -> NDArray[np.float64]:
     """Factor for the charge outside the window, (n_telescopes, n_gains)."""
     if not options.apply_integration_correction or options.extractor == "FullWaveformSum":
         return np.ones(calibration.pedestal.shape[:2])
