@@ -8,8 +8,10 @@ import sys
 
 import pytest
 
+import ctabatch
 from ctabatch import engine
-from ctabatch.cli.compile_ahead import _PARTS, _SHARES
+from ctabatch.cli.compile_ahead import _PARTS, _SHARES, compile_ahead
+from ctabatch.instrument.subarray import MissingEffectiveFocalLengthWarning
 
 
 def machine_code(folder):
@@ -50,6 +52,17 @@ def test_the_machine_code_of_other_commands_and_pythons_does_not_count(tmp_path,
         (tmp_path / name.format(f"py{sys.version_info[0]}{sys.version_info[1]}")).touch()
         found.append(engine.kernels_are_compiled())
     assert found == [False, False, True]
+
+
+def test_what_the_input_is_warned_of_is_left_to_its_processing(example_files, monkeypatch):
+    """The reader warns of a missing focal length; warnings are errors here."""
+    monkeypatch.setattr("ctabatch.cli.compile_ahead._PARTS", {})
+    with (
+        pytest.warns(MissingEffectiveFocalLengthWarning),
+        ctabatch.open(example_files["lst-muons"]) as source,
+    ):
+        next(iter(source.batches("r0")))
+    compile_ahead(example_files["lst-muons"], 1)
 
 
 def test_every_part_is_done_once():

@@ -11,6 +11,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -129,7 +130,8 @@ def compile_ahead(path: Path, n_processes: int) -> None:
     with contextlib.ExitStack() as stack:
         helpers = [stack.enter_context(_Helper(names)) for names in shares]
         # what is wrong with the input is told when it is processed
-        with contextlib.suppress(CtabatchError, OSError):
+        with contextlib.suppress(CtabatchError, OSError), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             compile_reader(path)
         for name, compile_part in _PARTS.items():
             if not any(name in share for share in shares):

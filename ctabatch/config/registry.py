@@ -33,9 +33,17 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "TimeConstrainedImageCleaner": f"{_STAGES}.cleaners.time_constrained",
         "NSBImageCleaner": f"{_STAGES}.cleaners.nsb",
     },
+    "reducer": {
+        "NullDataVolumeReducer": f"{_STAGES}.reducers",
+        "TailCutsDataVolumeReducer": f"{_STAGES}.reducers",
+    },
 }
 #: What a component of each kind must be able to do.
-METHODS = {"extractor": ("extract", "extract_raw"), "cleaner": ("clean",)}
+METHODS = {
+    "extractor": ("extract", "extract_raw"),
+    "cleaner": ("clean",),
+    "reducer": ("select_pixels",),
+}
 
 
 def component(kind: str, name: str) -> type[Any]:

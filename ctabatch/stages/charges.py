@@ -78,10 +78,6 @@ class RawTraces:
             calibration.invalid_pixels,
         )
 
-    def no_correction(self) -> NDArray[np.float64]:
-        """Factors of one, (n_telescopes, n_gains)."""
-        return np.ones(self.calibration.pedestal.shape[:2])
-
 
 @runtime_checkable
 class RawExtractor(Protocol):

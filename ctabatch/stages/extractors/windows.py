@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ctabatch.instrument.calibration import CameraCalibration
 from ctabatch.kernels.charges import FIXED, GLOBAL, LOCAL, SLIDING, window_charges
 from ctabatch.stages.charges import Charges, RawTraces
 from ctabatch.stages.component import option
+
+from .window import Window
 
 
 @dataclass(frozen=True)
@@ -21,24 +24,28 @@ class LocalPeakWindowSum:
     window_shift: int = option(3, "Part of the window before the peak", unit="samples", ge=0)
     apply_integration_correction: bool = option(True, "Scale charges to the whole pulse")
 
+    def window(self, n_samples: int) -> Window:
+        """Where the window is, for traces of so many samples."""
+        del n_samples
+        return Window("local", 0, self.window_width, self.window_shift)
+
+    def correction(self, calibration: CameraCalibration) -> NDArray[np.float64]:
+        """Factor for the charge outside the window, (n_telescopes, n_gains)."""
+        return _correction(self, calibration)
+
     def extract_raw(self, traces: RawTraces, out: Charges) -> None:
         """Fill the arrays of `out`."""
-        correction = _correction(traces, self)
-        _sum(traces, out, LOCAL, correction, 0, self.window_width, self.window_shift)
+        _sum(self, traces, out)
 
 
 @dataclass(frozen=True)
-class GlobalPeakWindowSum:
+class GlobalPeakWindowSum(LocalPeakWindowSum):
     """Sum of a window around the peak of the mean trace of all valid pixels."""
 
-    window_width: int = option(7, "Length of the window", unit="samples", ge=1)
-    window_shift: int = option(3, "Part of the window before the peak", unit="samples", ge=0)
-    apply_integration_correction: bool = option(True, "Scale charges to the whole pulse")
-
-    def extract_raw(self, traces: RawTraces, out: Charges) -> None:
-        """Fill the arrays of `out`."""
-        correction = _correction(traces, self)
-        _sum(traces, out, GLOBAL, correction, 0, self.window_width, self.window_shift)
+    def window(self, n_samples: int) -> Window:
+        """Where the window is, for traces of so many samples."""
+        del n_samples
+        return Window("global", 0, self.window_width, self.window_shift)
 
 
 @dataclass(frozen=True)
@@ -50,10 +57,18 @@ class FixedWindowSum:
     window_shift: int = option(0, "Part of the window before it", unit="samples", ge=0)
     apply_integration_correction: bool = option(True, "Scale charges to the whole pulse")
 
+    def window(self, n_samples: int) -> Window:
+        """Where the window is, for traces of so many samples."""
+        del n_samples
+        return Window("fixed", self.peak_index, self.window_width, self.window_shift)
+
+    def correction(self, calibration: CameraCalibration) -> NDArray[np.float64]:
+        """Factor for the charge outside the window, (n_telescopes, n_gains)."""
+        return _correction(self, calibration)
+
     def extract_raw(self, traces: RawTraces, out: Charges) -> None:
         """Fill the arrays of `out`."""
-        correction = _correction(traces, self)
-        _sum(traces, out, FIXED, correction, self.peak_index, self.window_width, self.window_shift)
+        _sum(self, traces, out)
 
 
 @dataclass(frozen=True)
@@ -63,46 +78,57 @@ class SlidingWindowMaxSum:
     window_width: int = option(7, "Length of the window", unit="samples", ge=1)
     apply_integration_correction: bool = option(True, "Scale charges to the whole pulse")
 
+    def window(self, n_samples: int) -> Window:
+        """Where the window is, for traces of so many samples."""
+        del n_samples
+        return Window("sliding", 0, self.window_width, 3)
+
+    def correction(self, calibration: CameraCalibration) -> NDArray[np.float64]:
+        """Factor for the charge outside the window, (n_telescopes, n_gains)."""
+        if not self.apply_integration_correction:
+            return np.ones(calibration.pedestal.shape[:2])
+        return calibration.sliding_correction(self.window_width)
+
     def extract_raw(self, traces: RawTraces, out: Charges) -> None:
         """Fill the arrays of `out`."""
-        correction = (
-            traces.calibration.sliding_correction(self.window_width)
-            if self.apply_integration_correction
-            else traces.no_correction()
-        )
-        _sum(traces, out, SLIDING, correction, 0, self.window_width, 3)
+        _sum(self, traces, out)
 
 
 @dataclass(frozen=True)
 class FullWaveformSum:
     """Sum of all samples."""
 
+    def window(self, n_samples: int) -> Window:
+        """Where the window is, for traces of so many samples."""
+        return Window("fixed", 0, n_samples, 0)
+
+    def correction(self, calibration: CameraCalibration) -> NDArray[np.float64]:
+        """Factors of one: no charge is outside."""
+        return np.ones(calibration.pedestal.shape[:2])
+
     def extract_raw(self, traces: RawTraces, out: Charges) -> None:
         """Fill the arrays of `out`."""
-        _sum(traces, out, FIXED, traces.no_correction(), 0, traces.n_samples, 0)
+        _sum(self, traces, out)
+
+
+_METHODS = {"local": LOCAL, "global": GLOBAL, "fixed": FIXED, "sliding": SLIDING}
+_Extractor = LocalPeakWindowSum | FixedWindowSum | SlidingWindowMaxSum | FullWaveformSum
 
 
 def _correction(
-    traces: RawTraces, options: LocalPeakWindowSum | GlobalPeakWindowSum | FixedWindowSum
+    options: LocalPeakWindowSum | FixedWindowSum, calibration: CameraCalibration
 ) -> NDArray[np.float64]:
-    """Factor for the charge outside the window, (n_telescopes, n_gains)."""
     if not options.apply_integration_correction:
-        return traces.no_correction()
-    return traces.calibration.correction(options.window_width, options.window_shift)
+        return np.ones(calibration.pedestal.shape[:2])
+    return calibration.correction(options.window_width, options.window_shift)
 
 
-def _sum(
-    traces: RawTraces,
-    out: Charges,
-    method: int,
-    correction: NDArray[np.float64],
-    peak_index: int,
-    width: int,
-    shift: int,
-) -> None:
+def _sum(extractor: _Extractor, traces: RawTraces, out: Charges) -> None:
+    window = extractor.window(traces.n_samples)
     arguments: tuple[Any, ...] = (
-        *traces.coefficients(correction), *traces.geometry.neighbors, traces.gain_threshold,
-        method, peak_index, width, shift, out.gain, out.image, out.peak_time,
+        *traces.coefficients(extractor.correction(traces.calibration)),
+        *traces.geometry.neighbors, traces.gain_threshold, _METHODS[window.around],
+        window.peak_index, window.width, window.shift, out.gain, out.image, out.peak_time,
     )  # fmt: skip
     window_charges(*arguments)
 
