@@ -1,5 +1,7 @@
 """Waveforms with more noise: the kernel, the statistics of the noise, and what holds exactly."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -168,6 +170,18 @@ def test_the_bits_do_not_depend_on_how_the_batch_is_cut_or_ordered(cuts, order):
             samples[rows], gain[rows], row[rows], camera, 4, event[rows], row[rows] + 1
         )
         assert part.tobytes() == whole[rows].tobytes()
+
+
+def test_the_bits_are_the_same_on_any_number_of_threads():
+    camera = calibration(readout())
+    modifier = WaveformModifier(nsb_rate=RATE, electronic_noise=0.3, rng_seed=77)
+
+    def part(k):  # the first of them draw the traces, perhaps at the same time
+        return noise(modifier, camera, 8, event=np.arange(8 * k, 8 * k + 8))
+
+    with ThreadPoolExecutor(4) as pool:
+        parts = list(pool.map(part, range(10)))
+    assert np.concatenate(parts).tobytes() == noise(modifier, camera, 80).tobytes()
 
 
 def test_seed_event_and_pixel_each_choose_other_noise():

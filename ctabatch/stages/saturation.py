@@ -17,10 +17,11 @@ from .component import option
 class SaturationFlags:
     """Flag pixels that reach the highest value of the converter of their selected gain.
 
-    Files do not tell that value in any object of a telescope; it stands only in the text of
-    sim_telarray's configuration, as FADC_MAX_SIGNAL and FADC_LG_MAX_SIGNAL, from which it is to be
-    taken. It need not be a power of two less one: a converter of 12 bit whose pedestal is shifted
-    afterwards (FADC_COMPENSATE_PEDESTAL) ends elsewhere, in prod5 and prod6 LSTs at 4249 and 4288.
+    No object of a sim_telarray file tells that value per telescope. It stands in the text of the
+    configuration in the file's history, as FADC_MAX_SIGNAL and FADC_LG_MAX_SIGNAL, and is to be
+    taken from there. It need not be a power of two less one: where pedestals are brought to a
+    common value after digitisation, a converter of 12 bit ends elsewhere (some LSTs: at 4249 in
+    the high and 4288 in the low gain).
     """
 
     max_signal: int | None = option(

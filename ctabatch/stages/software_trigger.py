@@ -65,7 +65,8 @@ class TriggerDecision:
         counts = np.diff(self.offsets)
         place = np.repeat(np.arange(len(counts)), counts)[~self.telescope_kept]
         removed = _key(place, self.tel_id[~self.telescope_kept])
-        return self.event_kept[event] & ~np.isin(_key(event, tel_id), removed)
+        gone = np.isin(_key(event, tel_id), removed)
+        return np.asarray(self.event_kept[event] & ~gone)
 
 
 @dataclass(frozen=True)
