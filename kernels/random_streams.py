@@ -19,6 +19,7 @@ from .jit import kernel
 #: What a stream is for: the last number it is started with.
 PRIMARY, CORE, CASCADE, COUNT, PHOTONS, NOISE, CHARGES = range(7)
 CALIBRATION, IMAGE, RESPONSE, BANK = range(7, 11)
+PSF, CHARGE_NOISE, SAMPLE_NOISE = range(11, 14)
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -61,6 +62,21 @@ def start_stream(
     z = _mix((z ^ np.uint64(use)) + _STEP)
     z = _mix((z ^ np.uint64(telescope)) + _STEP)
     state[0] = _mix((z ^ np.uint64(purpose)) + _STEP)
+
+
+@kernel
+def start_member(state: np.ndarray, stream: np.uint64, member: int) -> None:
+    """Set `state` to the start of the stream of one member, as a pixel, of what a stream is for.
+
+    Parameters
+    ----------
+    state : uint64 array of shape (1,)
+        Written.
+    stream : uint64
+        Start of the stream of the whole, as `start_stream` leaves it.
+    member : int
+    """
+    state[0] = _mix((stream ^ np.uint64(member)) + _STEP)
 
 
 @kernel

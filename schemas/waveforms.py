@@ -83,3 +83,17 @@ def calibrated_waveforms(n_pixels: int, n_samples: int) -> pa.Schema:
                    "Gain channel of the waveform: 0 high, 1 low"),
         ],
     )  # fmt: skip
+
+
+def calibrated_waveforms_of_all_gains(n_gains: int, n_pixels: int, n_samples: int) -> pa.Schema:
+    """Schema of calibrated waveforms without gain selection."""
+    return table_schema(
+        "r1",
+        VERSION,
+        [
+            *TELESCOPE_KEYS,
+            column("waveform", tensor(pa.float32(), n_gains, n_pixels, n_samples),
+                   "Photo-electrons per sample of each gain (0 high, 1 low) and pixel",
+                   source="(ADC - pedestal [2022]) * calib [2023]"),
+        ],
+    )  # fmt: skip

@@ -12,3 +12,17 @@ def calibrate(waveform, pedestal, factor, threshold):
         for p, g in enumerate(gain)
     ]
     return np.array(gain), np.array(r1)
+
+
+def calibrate_all_gains(waveform, pedestal, factor):
+    """r1 of all gains of one event."""
+    return np.array([
+        [(samples.astype(np.float32) - base) * scale
+         for samples, base, scale in zip(*of_gain, strict=True)]
+        for of_gain in zip(waveform, pedestal, factor, strict=True)
+    ])  # fmt: skip
+
+
+def saturated(waveform, gain, highest):
+    """Pixels of one event whose selected gain has a sample at its highest value or above."""
+    return [any(v >= highest[g] for v in waveform[g, p]) for p, g in enumerate(gain)]
