@@ -33,6 +33,10 @@ def images(n_pixels: int) -> pa.Schema:
             column("is_read_out", tensor(pa.bool_(), n_pixels),
                    "Pixels with data in a zero-suppressed event; null if all have", nullable=True,
                    source="EventIO 2012/2013 zero suppression"),
+            column("is_saturated", tensor(pa.bool_(), n_pixels),
+                   "Pixels with a sample at the end of the converter's range; null if that is not "
+                   "known", nullable=True,
+                   source="raw samples and config.pixel_flags of the commit record"),
             column("true_image", tensor(pa.int32(), n_pixels),
                    "Simulated photo-electrons of each pixel; null if the file has none",
                    nullable=True, source="EventIO 1208"),

@@ -38,7 +38,6 @@ def test_the_command_uses_the_extractor_of_its_configuration(cli, example_files,
     (record,) = (tmp_path / "out" / "parts").glob("*.json")
     assert json.loads(record.read_text())["config"]["extraction"] == {
         "extractor": "LocalPeakWindowSum",
-        "gain_threshold": 4000,
         "LocalPeakWindowSum": {
             "window_width": 5, "window_shift": 3, "apply_integration_correction": True,
         },

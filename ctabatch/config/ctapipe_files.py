@@ -13,6 +13,13 @@ from .ctapipe_criteria import criteria
 from .registry import names
 
 _SOURCES = ("EventSource", "SimTelEventSource")
+#: Kind of component -> section.
+_SECTIONS = {
+    "extractor": "extraction",
+    "cleaner": "cleaning",
+    "gain_selector": "gain_selection",
+    "modifier": "tuning",
+}
 #: Our option -> ctapipe's name, where they differ.
 _WRITE = {
     "write_r1_waveforms": "r1",
@@ -73,12 +80,15 @@ class _Translation:
             ("ImageProcessor", "image_cleaner_type"): self._choice("cleaning", "cleaner"),
             ("ShowerProcessor", "reconstructor_types"): self._reconstructors,
             ("HillasIntersection", "weighting"): self._weighting,
-            ("GainSelector", "threshold"): self._threshold,
-            ("ThresholdGainSelector", "threshold"): self._threshold,
+            ("CameraCalibrator", "gain_selector_type"): self._choice(
+                "gain_selection", "gain_selector"
+            ),
         }
         if (owner, option) in known:
             return known[owner, option](value)
-        for section, kind in (("extraction", "extractor"), ("cleaning", "cleaner")):
+        if owner == "SoftwareTrigger":
+            return self._trigger(option, value)
+        for kind, section in _SECTIONS.items():
             if owner in names(kind):
                 translated = by_telescope(value)
                 self._section(section).setdefault(owner, {})[option] = translated
@@ -130,8 +140,15 @@ class _Translation:
         self._section("stereo")["weighting"] = value
         return None
 
-    def _threshold(self, value: Any) -> str | None:
-        self._section("extraction")["gain_threshold"] = by_telescope(value)
+    def _trigger(self, option: str, value: Any) -> str | None:
+        translated = by_telescope(value)
+        if option == "min_telescopes":
+            self._section("trigger")[option] = translated
+        elif option == "min_telescopes_of_type":
+            whole = translated if isinstance(translated, dict) else {"*": translated}
+            self._section("trigger")[option] = {k: v for k, v in whole.items() if v}
+        else:
+            return ""
         return None
 
     def _quality(self, path: tuple[str, ...], value: Any) -> str | None:

@@ -45,9 +45,11 @@ def _section(model: type[BaseModel]) -> Iterator[str]:
         yield from _comment(text + _choices(field), "  ")
         yield from _entry(name, field.default, "  ")
     if issubclass(model, ComponentSection):
-        chosen = model.model_fields[model.KIND].default
-        for name in sorted(names(model.KIND), key=lambda one: one != chosen):
-            yield from _component(model.KIND, name, "  " if name == chosen else "  # ")
+        every = names(model.KIND)
+        field_of_choice = model.model_fields.get(model.KIND)
+        chosen = every if field_of_choice is None else [field_of_choice.default]
+        for name in sorted(every, key=lambda one: one not in chosen):
+            yield from _component(model.KIND, name, "  " if name in chosen else "  # ")
 
 
 def _component(kind: str, name: str, indent: str) -> Iterator[str]:

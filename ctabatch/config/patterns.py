@@ -45,6 +45,11 @@ def _rank(key: str, tel_type: str, tel_id: int) -> int:
         return 100_000
     if not fnmatch.fnmatchcase(tel_type, key):
         return -1
+    return n_letters(key)
+
+
+def n_letters(key: str) -> int:
+    """How special a pattern is: its letters that stand for themselves."""
     return sum(letter not in "*?[]" for letter in key)
 
 
@@ -88,4 +93,4 @@ def _ids(telescopes: Collection[int]) -> str:
     return f"telescopes: {shown}{', ...' if len(numbers) > 20 else ''}"
 
 
-__all__ = ["check_keys", "keys_of", "value_for"]
+__all__ = ["check_keys", "keys_of", "n_letters", "value_for"]

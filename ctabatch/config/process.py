@@ -12,8 +12,10 @@ from pydantic import Field, field_validator
 from ctabatch.errors import OptionError
 from ctabatch.stages.dl1 import Dl1Options
 from ctabatch.stages.extract import ExtractionOptions
+from ctabatch.stages.software_trigger import SoftwareTrigger
 
 from .files import parsed
+from .patterns import check_keys, n_letters
 from .sections import ComponentSection
 from .strict import Strict, merged, validated
 
@@ -41,8 +43,63 @@ class SourceConfig(Strict):
     )
 
 
+class TriggerConfig(Strict):
+    """Which telescopes and array events are kept, after the trigger of the simulation."""
+
+    min_telescopes: int = Field(
+        default=1, ge=1, description="Triggered telescopes that an array event needs"
+    )
+    min_telescopes_of_type: dict[str, int] = Field(
+        default={},
+        description="Pattern of telescope types: telescopes of each such type that an event needs, "
+        "or those of the type are removed; the most special pattern that fits counts",
+    )
+
+    @field_validator("min_telescopes_of_type")
+    @classmethod
+    def _not_negative(cls, value: dict[str, int]) -> dict[str, int]:
+        if min(value.values(), default=0) < 0:
+            raise ValueError("Input should be greater than or equal to 0")
+        return value
+
+    @property
+    def has_effect(self) -> bool:
+        """Whether anything can be removed."""
+        return self.min_telescopes > 1 or bool(self.min_telescopes_of_type)
+
+    def software_trigger(self) -> SoftwareTrigger:
+        """The trigger; of its patterns the last that fits counts."""
+        rising = sorted(self.min_telescopes_of_type.items(), key=lambda pair: n_letters(pair[0]))
+        return SoftwareTrigger(self.min_telescopes, tuple(rising))
+
+
+class GainSelectionConfig(ComponentSection):
+    """Which gain channel of a pixel is used."""
+
+    KIND: ClassVar[str] = "gain_selector"
+    SECTION: ClassVar[str] = "gain_selection"
+
+    gain_selector: str | ByTelescope = Field(
+        default="ThresholdGainSelector", description="How the gain is selected"
+    )
+
+
+class PixelFlagsConfig(ComponentSection):
+    """What is told of pixels besides their charge."""
+
+    KIND: ClassVar[str] = "pixel_flags"
+    SECTION: ClassVar[str] = "pixel_flags"
+
+
+class TuningConfig(ComponentSection):
+    """Simulations with more noise and a worse point spread; without effect by default."""
+
+    KIND: ClassVar[str] = "modifier"
+    SECTION: ClassVar[str] = "tuning"
+
+
 class ExtractionConfig(ComponentSection):
-    """Gain selection and charge extraction."""
+    """How charges are extracted from waveforms."""
 
     KIND: ClassVar[str] = "extractor"
     SECTION: ClassVar[str] = "extraction"
@@ -50,17 +107,17 @@ class ExtractionConfig(ComponentSection):
     extractor: str | ByTelescope = Field(
         default="NeighborPeakWindowSum", description="How charges are extracted"
     )
-    gain_threshold: int | dict[str, int] = Field(
-        default=4000,
-        description="Highest raw high-gain sample for which the high gain is used, ADC counts",
-    )
 
-    @field_validator("gain_threshold")
-    @classmethod
-    def _not_negative(cls, value: int | dict[str, int]) -> int | dict[str, int]:
-        if min(value.values() if isinstance(value, dict) else [value], default=0) < 0:
-            raise ValueError("Input should be greater than or equal to 0")
-        return value
+
+class ReductionConfig(ComponentSection):
+    """Which pixels keep their waveforms in the table dl0."""
+
+    KIND: ClassVar[str] = "reducer"
+    SECTION: ClassVar[str] = "reduction"
+
+    reducer: str | ByTelescope = Field(
+        default="NullDataVolumeReducer", description="How the pixels are selected"
+    )
 
 
 class CleaningConfig(ComponentSection):
@@ -109,7 +166,12 @@ class ProcessConfig(Strict):
     """All options of ``ctabatch process``."""
 
     source: SourceConfig = SourceConfig()
+    trigger: TriggerConfig = TriggerConfig()
+    gain_selection: GainSelectionConfig = GainSelectionConfig()
     extraction: ExtractionConfig = ExtractionConfig()
+    reduction: ReductionConfig = ReductionConfig()
+    tuning: TuningConfig = TuningConfig()
+    pixel_flags: PixelFlagsConfig = PixelFlagsConfig()
     cleaning: CleaningConfig = CleaningConfig()
     parameters: ParametersConfig = ParametersConfig()
     stereo: StereoConfig = StereoConfig()
@@ -147,14 +209,15 @@ class ProcessConfig(Strict):
 
     def dl1_options(self, tel_type: str = "", tel_id: int = -1) -> Dl1Options:
         """Options of the DL1 stage for one telescope."""
-        from .patterns import value_for
-
-        threshold = value_for(self.extraction.gain_threshold, tel_type, tel_id, 4000)
+        key = tel_type, tel_id
         return Dl1Options(
             extraction=ExtractionOptions(
-                self.extraction.component_for(tel_type, tel_id), threshold
+                self.extraction.component_for(*key),
+                self.gain_selection.component_for(*key).gain_threshold,
             ),
-            cleaner=self.cleaning.component_for(tel_type, tel_id),
+            image_modifier=self.tuning.component_named("ImageModifier", *key),
+            saturation=self.pixel_flags.component_named("SaturationFlags", *key),
+            cleaner=self.cleaning.component_for(*key),
         )
 
     def check_telescopes(self, telescopes: Mapping[int, str]) -> None:
@@ -174,6 +237,8 @@ class ProcessConfig(Strict):
             return
         for section in self._component_sections:
             section.check_telescopes(telescopes)
+        patterns = self.trigger.min_telescopes_of_type
+        check_keys("trigger.min_telescopes_of_type", patterns, telescopes)
 
     @cached_property
     def _component_sections(self) -> list[ComponentSection]:

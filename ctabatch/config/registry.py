@@ -33,6 +33,17 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "TimeConstrainedImageCleaner": f"{_STAGES}.cleaners.time_constrained",
         "NSBImageCleaner": f"{_STAGES}.cleaners.nsb",
     },
+    "gain_selector": {
+        "ThresholdGainSelector": f"{_STAGES}.gain_selection",
+        "ManualGainSelector": f"{_STAGES}.gain_selection",
+    },
+    "modifier": {
+        "WaveformModifier": f"{_STAGES}.tuning.waveform_modifier",
+        "ImageModifier": f"{_STAGES}.tuning.image_modifier",
+    },
+    "pixel_flags": {
+        "SaturationFlags": f"{_STAGES}.saturation",
+    },
     "reducer": {
         "NullDataVolumeReducer": f"{_STAGES}.reducers",
         "TailCutsDataVolumeReducer": f"{_STAGES}.reducers",
@@ -43,6 +54,9 @@ METHODS = {
     "extractor": ("extract", "extract_raw"),
     "cleaner": ("clean",),
     "reducer": ("select_pixels",),
+    "gain_selector": ("gain_threshold",),
+    "modifier": ("modify",),
+    "pixel_flags": ("find",),
 }
 
 

@@ -26,7 +26,7 @@ from .registry import component, names
 
 
 class ComponentSection(BaseModel):
-    """A section whose field `KIND` names the component.
+    """A section whose field `KIND` names the component; without that field all of them are used.
 
     Values of its options may depend on the telescope, see `ctabatch.config.patterns`. What is
     stored holds all options of the chosen components.
@@ -44,9 +44,12 @@ class ComponentSection(BaseModel):
         if not isinstance(data, Mapping):
             return data
         own = {name: value for name, value in data.items() if name in cls.model_fields}
-        default = cls.model_fields[cls.KIND].default
-        choice = own.get(cls.KIND, default)
-        chosen = _chosen(f"{cls.SECTION}.{cls.KIND}", cls.KIND, choice, default)
+        if cls.KIND in cls.model_fields:
+            default = cls.model_fields[cls.KIND].default
+            choice = own.get(cls.KIND, default)
+            chosen = _chosen(f"{cls.SECTION}.{cls.KIND}", cls.KIND, choice, default)
+        else:
+            chosen = names(cls.KIND)
         blocks: dict[str, dict[str, Any]] = {name: {} for name in chosen}
         loose: dict[str, Any] = {}
         for name, value in data.items():
@@ -85,6 +88,10 @@ class ComponentSection(BaseModel):
         """The component of one telescope, with its options."""
         fallback = type(self).model_fields[self.KIND].default
         name = value_for(getattr(self, self.KIND), tel_type, tel_id, fallback)
+        return self.component_named(name, tel_type, tel_id)
+
+    def component_named(self, name: str, tel_type: str, tel_id: int) -> Any:
+        """A component with its options for one telescope."""
         kind = component(self.KIND, name)
         block = self.blocks().get(name) or defaults(kind)
         known = defaults(kind)

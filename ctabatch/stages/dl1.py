@@ -25,6 +25,8 @@ from .columns import Nullable, record_batch, tensor_array
 from .component import as_shaped, guarded
 from .extract import ExtractionOptions, extract
 from .parametrise import parametrise
+from .saturation import SaturationFlags
+from .tuning.image_modifier import ImageModifier
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Dl1Options:
     """Options of all DL1 steps."""
 
     extraction: ExtractionOptions = field(default_factory=ExtractionOptions)
+    image_modifier: ImageModifier = field(default_factory=ImageModifier)
+    saturation: SaturationFlags = field(default_factory=SaturationFlags)
     cleaner: ImageCleaner = field(default_factory=TailcutsImageCleaner)
 
 
@@ -137,21 +141,49 @@ def process(
         empty,
         tel_type=events.tel_type,
     )
+    charges = _tuned(events, charges, options)
     cleaner = options.cleaner
     found = guarded(
         cleaner, lambda: cleaner.clean(charges.image, charges.peak_time, events.geometry)
     )
     mask = as_shaped(cleaner, "mask", found, charges.image.shape, np.bool_)
-    pictures = image_rows(events, charges, mask)
+    pictures = image_rows(events, charges, mask, _saturated(events, charges, options))
     return pictures, parameter_rows(events, charges, mask) if with_parameters else None
 
 
+def _tuned(events: TelescopeEvents, charges: Charges, options: Dl1Options) -> Charges:
+    """Charges with the noise and point spread that are asked for."""
+    modifier = options.image_modifier
+    if not modifier.has_effect:
+        return charges
+    image = modifier.modify(
+        charges.image, events.geometry, events.obs_id, events.event_id, events.tel_id,
+        events.read_out,
+    )  # fmt: skip
+    return replace(charges, image=image)
+
+
+def _saturated(
+    events: TelescopeEvents, charges: Charges, options: Dl1Options
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
+    """Saturated pixels, and for which rows that is known; None if for none."""
+    if options.saturation.max_signal is None:
+        return None
+    n_summed = events.calibration.n_summed[events.calibration_row]
+    return options.saturation.find(events.waveform, charges.gain, n_summed, events.read_out)
+
+
 def image_rows(
-    events: TelescopeEvents, charges: Charges, mask: NDArray[np.bool_]
+    events: TelescopeEvents,
+    charges: Charges,
+    mask: NDArray[np.bool_],
+    saturated: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None,
 ) -> pa.RecordBatch:
-    """Rows of dl1/images."""
+    """Rows of dl1/images; `saturated` holds the pixels, and the rows where they are known."""
     schema = images(events.geometry.n_pixels)
-    true_image = None
+    true_image, is_saturated = None, None
+    if saturated is not None:
+        is_saturated = tensor_array(saturated[0], schema.field("is_saturated").type, saturated[1])
     if events.true_image is not None:
         true_image = tensor_array(
             events.true_image, schema.field("true_image").type, _has_truth(events)
@@ -168,6 +200,7 @@ def image_rows(
             else charges.is_valid,
             "selected_gain_channel": charges.gain,
             "is_read_out": events.read_out,
+            "is_saturated": is_saturated,
             "true_image": true_image,
             "true_image_sum": events.true_image_sums(),
         },
