@@ -80,11 +80,14 @@ class Charges:
         ns after the start of the readout.
     gain : (n_events, n_pixels) int8
         Selected gain channel.
+    is_valid : (n_events,) bool or None
+        Whether the extractor did all its steps; None if it did for all events.
     """
 
     image: NDArray[np.float32]
     peak_time: NDArray[np.float32]
     gain: NDArray[np.int8]
+    is_valid: NDArray[np.bool_] | None = None
 
 
 def extract(
