@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .jit import kernel
-from .trace_window import window_of_trace
+from .trace_window import PADDING, first_of, window_of_trace
 
 #: Samples of the window and of its part before the peak: one on each side of the best three.
 WIDTH, SHIFT = 5, 2
@@ -46,6 +46,9 @@ def first_pass(
     that equal ones are equal.
     """
     n_events, n_pixels, n_samples = samples.shape
+    stride = (n_samples + PADDING - 1) // PADDING * PADDING
+    sums = np.full(stride, -np.inf, np.float64)
+    bits = sums.view(np.int64)
     for k in range(n_events):
         rate = sampling_rate[rows[k]]
         for p in range(n_pixels):
@@ -54,13 +57,11 @@ def first_pass(
                 time[k, p] = 0.0
                 continue
             trace = samples[k, p]
-            peak, largest = np.int64(SHIFT), np.float32(-np.inf)
-            for s in range(SHIFT, n_samples - SHIFT):
+            for s in range(2, n_samples - 2):
                 outer = np.float64(trace[s - 1]) + np.float64(trace[s + 1])
-                found = np.float32(np.float64(trace[s]) + outer)
-                if found > largest:
-                    largest = found
-                    peak = np.int64(s)
+                found = np.float64(np.float32(np.float64(trace[s]) + outer))
+                sums[s] = found + 0.0 if found == found else -np.inf
+            peak = max(first_of(bits, n_samples), SHIFT)
             value, when = window_of_trace(trace, peak, WIDTH, SHIFT)
             factor = correction[rows[k], np.intp(gain[k, p])]
             charge[k, p] = np.float64(value) * factor

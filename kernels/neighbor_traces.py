@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from .jit import kernel
+from .neighbor_sum import add_neighbors
 from .pairwise_sum import pairwise_sum
-from .trace_window import first_maximum_of, window_of_trace
+from .trace_window import PADDING, first_of, window_of_trace
 
 
 @kernel
@@ -26,8 +27,8 @@ def usable_traces(
     baseline_begin, baseline_end : int
         The baseline is the mean of ``samples[:, begin:end]``, NaN if there are none; with a
         negative begin nothing is subtracted.
-    out : float32 (n_pixels, n_samples)
-        Written.
+    out : float32 (m, n), m >= n_pixels and n >= n_samples
+        Written where there are pixels and samples.
     """
     n_baseline = np.float64(max(baseline_end - baseline_begin, 0))
     for p in range(samples.shape[0]):
@@ -52,8 +53,7 @@ def neighbor_trace_charges(
     gain: np.ndarray,
     correction: np.ndarray,
     sampling_rate: np.ndarray,
-    indptr: np.ndarray,
-    indices: np.ndarray,
+    neighbor_table: np.ndarray,
     baseline_begin: int,
     baseline_end: int,
     local_weight: int,
@@ -76,8 +76,8 @@ def neighbor_trace_charges(
     gain : int8 (n_events, n_pixels)
     correction : float64 (n_telescopes, n_gains)
     sampling_rate : float64 (n_telescopes,), GHz
-    indptr, indices : int32
-        Neighbours, as compressed rows.
+    neighbor_table : uint32 (n_pixels, 6)
+        Neighbours of each pixel, filled up with n_pixels.
     baseline_begin, baseline_end : int
         See `usable_traces`.
     local_weight, width, shift : int
@@ -93,21 +93,19 @@ def neighbor_trace_charges(
     but for rounding, the order decides on the peak.
     """
     n_events, n_pixels, n_samples = samples.shape
-    trace = np.empty((n_pixels, n_samples), np.float32)
-    total = np.empty(n_samples, np.float32)
+    stride = (n_samples + PADDING - 1) // PADDING * PADDING
+    trace = np.zeros((n_pixels + 1, stride), np.float32)
+    total = np.empty(stride, np.float64)
+    bits = total.view(np.int64)
     weight = np.float32(local_weight)
     for k in range(n_events):
         rate = sampling_rate[rows[k]]
         usable_traces(samples[k], broken[k], baseline_begin, baseline_end, trace)
         for p in range(n_pixels):
-            for s in range(n_samples):
-                total[s] = trace[p, s] * weight
-            for j in range(indptr[p], indptr[p + 1]):
-                neighbor = indices[j]
-                for s in range(n_samples):
-                    total[s] += trace[neighbor, s]
-            peak = first_maximum_of(total)
-            charge, time = window_of_trace(trace[p], peak, width, shift)
+            add_neighbors(trace, neighbor_table, p, weight, total)
+            total[n_samples:] = -np.inf
+            peak = first_of(bits, n_samples)
+            charge, time = window_of_trace(trace[p, :n_samples], peak, width, shift)
             factor = correction[rows[k], np.intp(gain[k, p])]
             image[k, p] = np.float32(np.float64(charge) * factor)
             peak_time[k, p] = np.float32(np.float64(time) / rate)

@@ -6,26 +6,64 @@ import numpy as np
 
 from .jit import kernel
 
+#: Rows are padded to a multiple of this: whole steps of unrolled vector loops, no loose ends.
+PADDING = 32
+#: All bits of a 64-bit integer but that of the sign.
+_MAGNITUDE = np.int64(0x7FFFFFFFFFFFFFFF)
+_SIGN = np.int64(63)
+#: -inf with its magnitude inverted.
+_LOWEST = np.int64(-0x7FF0000000000001)
+
 
 @kernel
-def first_maximum_of(values: np.ndarray) -> int:
+def largest_of(bits: np.ndarray) -> np.int64:
+    """Bits of the largest of some floating-point numbers.
+
+    Comparisons of integers have no order, so the compiler turns this into vector instructions.
+
+    Parameters
+    ----------
+    bits : int64 (n,)
+        View of float64 numbers without NaN and -0.
+
+    Returns
+    -------
+    int64
+        Those of -inf for none.
+
+    Notes
+    -----
+    Source: IEEE 754: with the magnitude of negative numbers inverted, integers are ordered as the
+    numbers are.
+    """
+    highest = _LOWEST
+    for s in range(bits.shape[0]):
+        key = bits[s] ^ ((bits[s] >> _SIGN) & _MAGNITUDE)
+        highest = max(highest, key)
+    return highest ^ ((highest >> _SIGN) & _MAGNITUDE)
+
+
+@kernel
+def first_of(bits: np.ndarray, n_samples: int) -> int:
     """First sample of the largest value.
 
     Parameters
     ----------
-    values : float (n_samples,)
+    bits : int64 (n,)
+        See `largest_of`; padding is -inf.
+    n_samples : int
+        Samples that count.
 
     Returns
     -------
     int
-        0 for an empty trace; NaN is never the largest.
+        0 if there is none.
     """
-    best, largest = np.int64(0), -np.inf
-    for s in range(values.shape[0]):
-        if values[s] > largest:
-            largest = values[s]
-            best = np.int64(s)
-    return best
+    largest = largest_of(bits)
+    for s in range(n_samples):
+        if bits[s] == largest:
+            return s
+    return 0
 
 
 @kernel
@@ -63,4 +101,4 @@ def window_of_trace(
     return np.float32(charge), np.float32(time)
 
 
-__all__ = ["first_maximum_of", "window_of_trace"]
+__all__ = ["PADDING", "first_of", "largest_of", "window_of_trace"]

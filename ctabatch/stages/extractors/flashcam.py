@@ -50,7 +50,7 @@ class FlashCamExtractor:
             return traces.sums()
         image, peak_time = traces.new_images()
         flashcam_charges(
-            traces.samples, traces.rows, traces.broken, *traces.neighbors,
+            traces.samples, traces.rows, traces.broken, traces.geometry.neighbor_table,
             self._parameters(traces.calibration, traces.rows), traces.sampling_rate,
             self.upsampling, self.window_width, self.window_shift, self.local_weight,
             self.neighbour_sum_clipping, self.leading_edge_timing,

@@ -73,7 +73,7 @@ def _extract(
     neighbor_trace_charges(
         traces.samples, traces.rows, traces.broken, traces.gain,
         traces.correction(width, shift, options.apply_integration_correction),
-        traces.sampling_rate, *traces.neighbors, baseline_begin, baseline_end,
+        traces.sampling_rate, traces.geometry.neighbor_table, baseline_begin, baseline_end,
         options.local_weight, width, shift, image, peak_time,
     )  # fmt: skip
     return traces.charges(image, peak_time)

@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 
 from ctabatch.errors import InputError
 from ctabatch.instrument.readout import CameraReadout
-from ctabatch.kernels.deconvolution import centroid, phase_weights, upsampled, without_pole
+from ctabatch.kernels.deconvolution import (
+    centroid,
+    phase_weights,
+    upsampled_at,
+    without_pole,
+)
 from ctabatch.kernels.flashcam_charges import PARAMETERS
 
 _Pulse = NDArray[np.float64]
@@ -69,21 +74,22 @@ def pole_zero_parameters(
     if profile_std > 0:
         time = (np.arange(pulse.size) - pulse.size / 2) * step
         pulse = np.convolve(pulse, _normal(time, profile_std), "same")
+    weights = phase_weights(upsampling)
     integral = pulse.sum() * step / sample_width
     gains, shifts, edges = [], [], []
     for phase in range(n_phases):
         found = pulse[phase::n_phases]
-        fine = _deconvolved(found, pole, upsampling)
+        _, fine = _deconvolved(found, pole, weights)
         peak = int(fine.argmax())
         window = slice(peak - window_shift, peak - window_shift + window_width)
         if window.start < 0 or window.stop > fine.size:
             continue
         steps = peak / upsampling * n_phases
         if descend_limit is not None:
-            differences = _deconvolved(found, 1.0, upsampling)
+            short, differences = _deconvolved(found, 1.0, weights)
             edge = int(differences.argmax())
             edges.append(peak - edge)
-            time = np.float32(centroid(differences, edge, descend_limit))
+            time = np.float32(centroid(short, weights, fine.size, edge, descend_limit))
             # in single precision, as ctapipe's centroids are
             steps = float(time / np.float32(upsampling) * np.float32(n_phases))
         shifts.append((steps - int(pulse.argmax())) * step)
@@ -116,11 +122,12 @@ def _normal(x: _Pulse, std: float) -> _Pulse:
     return density
 
 
-def _deconvolved(samples: _Pulse, pole: float, upsampling: int) -> _Pulse:
-    short, fine = np.empty(samples.size), np.empty(samples.size * upsampling)
+def _deconvolved(samples: _Pulse, pole: float, weights: _Pulse) -> tuple[_Pulse, _Pulse]:
+    """Deconvolved samples as `without_pole` gives them, and upsampled."""
+    short = np.empty(samples.size + 2)
     without_pole(np.ascontiguousarray(samples), pole, short)
-    upsampled(short, phase_weights(upsampling), fine)
-    return fine
+    n_fine = samples.size * weights.shape[1]
+    return short, np.array([upsampled_at(short, weights, s) for s in range(n_fine)])
 
 
 __all__ = ["pole_zero_parameters"]

@@ -77,7 +77,7 @@ class Traces:
     @property
     def n_samples(self) -> int:
         """Samples of a waveform."""
-        return self.samples.shape[2]
+        return int(self.samples.shape[2])
 
     @property
     def tel_id(self) -> NDArray[np.int64]:

@@ -27,6 +27,13 @@ from ctabatch.stages.extract import Charges
 from .thresholds import TelescopeValues, values_per_event
 from .traces import Traces
 
+#: ctapipe's, by size class: the last entry that fits counts.
+CORE_THRESHOLDS: TelescopeValues = (
+    ("type", "*", 6.0),
+    ("type", "LST*", 6.0),
+    ("type", "MST*", 8.0),
+    ("type", "SST*", 4.0),
+)
 #: Pixels of the main island that a line through their times needs.
 _LEAST_PIXELS = 3
 
@@ -42,8 +49,8 @@ class TwoPassWindowSum:
     pass are not valid and keep the first.
     """
 
-    core_threshold: TelescopeValues | float = option(
-        (("type", "*", 6.0), ("type", "LST*", 6.0), ("type", "MST*", 8.0), ("type", "SST*", 4.0)),
+    core_threshold: tuple[tuple[str, str | int, float], ...] | float = option(
+        CORE_THRESHOLDS,
         "least charge of core pixels of the cleaning between the passes, by telescope; "
         "the boundary threshold is half of it",
         unit="p.e.",
@@ -71,7 +78,8 @@ class TwoPassWindowSum:
             return traces.charges(image, time)
         if self.invalid_pixel_handler_type is not None:
             invalid = traces.calibration.invalid_pixels
-            for k in np.flatnonzero(invalid.any(axis=1)[traces.rows]):
+            some: NDArray[np.bool_] = np.any(invalid, axis=1)
+            for k in np.flatnonzero(some[traces.rows]):
                 for values in (charge[k], time[k]):
                     replace_invalid(invalid[traces.rows[k]], *traces.neighbors, values)
         threshold = values_per_event(
@@ -119,7 +127,8 @@ def _time_lines(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Ellipses (in m) and lines through the times along them; NaN without enough pixels."""
     geometry = traces.geometry
-    chosen = island & (island.sum(axis=1) >= _LEAST_PIXELS)[:, None]
+    enough: NDArray[np.bool_] = np.sum(island, axis=1) >= _LEAST_PIXELS
+    chosen = island & enough[:, None]
     offsets, pixels = selected_pixels(chosen)
     size, when = np.empty(len(pixels)), np.empty(len(pixels))
     selected_values(charge, offsets, pixels, size)
