@@ -71,6 +71,8 @@ def pole_zero_parameters(
     n_phases = round(sample_width / step)
     pulse = readout.reference_pulse[0]
     pole = float(np.mean([_pole(pulse[phase::n_phases]) for phase in range(n_phases)]))
+    if not math.isfinite(pole):
+        raise InputError("FlashCamExtractor: unusable reference pulse: it has no falling edge")
     if profile_std > 0:
         time = (np.arange(pulse.size) - pulse.size / 2) * step
         pulse = np.convolve(pulse, _normal(time, profile_std), "same")
@@ -100,11 +102,10 @@ def pole_zero_parameters(
             f"fits into the reference pulse of {pulse.size * step:g} ns"
         )
     numbers = (pole, np.mean(gains), np.mean(shifts), np.mean(edges) if edges else 0.0)
-    result = np.array(numbers, np.float64)
-    if not np.isfinite(result).all():
+    if not np.isfinite(numbers).all():
         named = ", ".join(f"{n} {v}" for n, v in zip(PARAMETERS, numbers, strict=True))
         raise InputError(f"FlashCamExtractor: unusable reference pulse: {named}")
-    return result
+    return np.array(numbers, np.float64)
 
 
 def _pole(samples: _Pulse) -> float:
