@@ -44,7 +44,7 @@ def clipped_phases(
         if clips:
             for s in range(stride):
                 x = before * short[s] + here * short[s + 1] + after * short[s + 2]
-                x = x / (level + abs(x))
+                x = np.divide(x, level + abs(x))  # no test for 0, which would keep vectors out
                 values[s] = 0.0 if x < 0.0 else x
         else:
             for s in range(stride):

@@ -37,7 +37,7 @@ class FlashCamExtractor:
         2.0, "spread of the arrival times of a pulse assumed for the gain", unit="ns", ge=0
     )
     neighbour_sum_clipping: float = option(
-        5.0, "level of soft clipping in sums of neighbours; 0 or inf: none", unit="p.e."
+        5.0, "level of soft clipping in sums of neighbours; 0 or inf: none", unit="p.e.", ge=0
     )
     leading_edge_timing: bool = option(True, "times of the leading edge, not of the peak")
     leading_edge_rel_descend_limit: float = option(

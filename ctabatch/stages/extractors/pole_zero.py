@@ -102,7 +102,7 @@ def pole_zero_parameters(
             f"fits into the reference pulse of {pulse.size * step:g} ns"
         )
     numbers = (pole, np.mean(gains), np.mean(shifts), np.mean(edges) if edges else 0.0)
-    if not np.isfinite(numbers).all():
+    if not all(math.isfinite(number) for number in numbers):
         named = ", ".join(f"{n} {v}" for n, v in zip(PARAMETERS, numbers, strict=True))
         raise InputError(f"FlashCamExtractor: unusable reference pulse: {named}")
     return np.array(numbers, np.float64)
