@@ -23,9 +23,9 @@ from ctabatch.io.simtel.source import SimtelReader
 from ctabatch.io.simtel.tables import run_batch, shower_batch, trigger_batch
 from ctabatch.kernels import event_index as ei
 from ctabatch.schemas.waveforms import calibrated_waveforms, raw_waveforms
+from ctabatch.stages.calibrate import calibrate
 from ctabatch.stages.columns import record_batch
 from ctabatch.stages.dl1 import Dl1Options, TelescopeEvents, process
-from ctabatch.stages.extract import calibrate
 
 Level = Literal["r0", "r1", "images", "parameters"]
 LEVELS = ("r0", "r1", "images", "parameters")

@@ -25,6 +25,10 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "FixedWindowSum": f"{_STAGES}.extractors.windows",
         "SlidingWindowMaxSum": f"{_STAGES}.extractors.windows",
         "FullWaveformSum": f"{_STAGES}.extractors.windows",
+        "BaselineSubtractedNeighborPeakWindowSum": f"{_STAGES}.extractors.neighbor_peak",
+        "TwoPassWindowSum": f"{_STAGES}.extractors.two_pass",
+        "FlashCamExtractor": f"{_STAGES}.extractors.flashcam",
+        "VarianceExtractor": f"{_STAGES}.extractors.variance",
     },
     "cleaner": {
         "TailcutsImageCleaner": f"{_STAGES}.cleaners.tailcuts",

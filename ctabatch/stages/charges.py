@@ -83,6 +83,10 @@ class RawTraces:
 class RawExtractor(Protocol):
     """Extracts charges from raw samples, which it calibrates on the way."""
 
+    @property
+    def takes_raw(self) -> bool:
+        """Whether it can do so with its options."""
+
     def extract_raw(self, traces: RawTraces, out: Charges) -> None:
         """Fill the arrays of `out`."""
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from ctabatch.instrument.calibration import CameraCalibration
 from ctabatch.instrument.camera import CameraGeometry
-from ctabatch.kernels.calibration import calibrate_samples, calibrate_sums
+from ctabatch.kernels.calibration import calibrate_sums
 from ctabatch.kernels.peak_window import replace_invalid
 
+from .calibrate import calibrate
 from .charges import Charges, RawExtractor, RawTraces
 from .component import as_shaped, guarded
 from .extractors.neighbor_peak import NeighborPeakWindowSum
@@ -63,13 +64,11 @@ def extract(
     """
     extractor = options.extractor
     is_sum = waveform.dtype == np.uint32
-    if not is_sum and not isinstance(extractor, RawExtractor):
-        samples, gain = calibrate(waveform, rows, calibration, options)
-        broken = calibration.invalid_pixels[rows]
-        if read_out is not None:
-            broken = broken | ~read_out
-        given = Traces(samples, gain, broken, rows, calibration, geometry, tel_type)
-        return _checked(extractor, guarded(extractor, lambda: extractor.extract(given)), gain)
+    takes_raw = isinstance(extractor, RawExtractor) and extractor.takes_raw
+    if not is_sum and not takes_raw and isinstance(extractor, TraceExtractor):
+        given = Traces.from_raw(waveform, rows, read_out, calibration, geometry, tel_type, options)
+        made = guarded(extractor, lambda: extractor.extract(given))
+        return _checked(extractor, made, given.gain)
     n_events, _, n_pixels, _ = waveform.shape
     image = empty((n_events, n_pixels), np.float32)
     peak_time = empty((n_events, n_pixels), np.float32)
@@ -101,32 +100,6 @@ def _checked(extractor: TraceExtractor, made: Charges, gain: NDArray[np.int8]) -
         if made.is_valid is None
         else as_shaped(extractor, "is_valid", made.is_valid, gain.shape[:1], np.bool_),
     )
-
-
-def calibrate(
-    waveform: NDArray[Any],
-    rows: NDArray[np.int64],
-    calibration: CameraCalibration,
-    options: ExtractionOptions,
-) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
-    """Calibrated waveforms (n_events, n_pixels, n_samples) in photo-electrons, and selected gains.
-
-    Sums come back as waveforms of one sample.
-    """
-    n_events, _, n_pixels, n_samples = waveform.shape
-    r1 = np.empty((n_events, n_pixels, n_samples), np.float32)
-    gain = np.empty((n_events, n_pixels), np.int8)
-    if waveform.dtype == np.uint32:
-        calibrate_sums(
-            waveform, rows, calibration.pedestal, calibration.dc_to_pe, calibration.n_summed,
-            options.gain_threshold, gain, r1[..., 0],
-        )  # fmt: skip
-    else:
-        calibrate_samples(
-            waveform, rows, calibration.pedestal, calibration.dc_to_pe,
-            options.gain_threshold, gain, r1,
-        )  # fmt: skip
-    return r1, gain
 
 
 __all__ = ["Charges", "ExtractionOptions", "calibrate", "extract"]

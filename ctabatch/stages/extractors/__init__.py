@@ -1,1 +1,1 @@
-"""Charge extractors: one file each, a dataclass of options and what it does with a batch."""
+"""Charge extractors, with names, options and defaults of ctapipe's classes."""

@@ -33,6 +33,11 @@ class LocalPeakWindowSum:
         """Factor for the charge outside the window, (n_telescopes, n_gains)."""
         return _correction(self, calibration)
 
+    @property
+    def takes_raw(self) -> bool:
+        """Whether `extract_raw` may be used."""
+        return True
+
     def extract_raw(self, traces: RawTraces, out: Charges) -> None:
         """Fill the arrays of `out`."""
         _sum(self, traces, out)
@@ -66,6 +71,11 @@ class FixedWindowSum:
         """Factor for the charge outside the window, (n_telescopes, n_gains)."""
         return _correction(self, calibration)
 
+    @property
+    def takes_raw(self) -> bool:
+        """Whether `extract_raw` may be used."""
+        return True
+
     def extract_raw(self, traces: RawTraces, out: Charges) -> None:
         """Fill the arrays of `out`."""
         _sum(self, traces, out)
@@ -89,6 +99,11 @@ class SlidingWindowMaxSum:
             return np.ones(calibration.pedestal.shape[:2])
         return calibration.sliding_correction(self.window_width)
 
+    @property
+    def takes_raw(self) -> bool:
+        """Whether `extract_raw` may be used."""
+        return True
+
     def extract_raw(self, traces: RawTraces, out: Charges) -> None:
         """Fill the arrays of `out`."""
         _sum(self, traces, out)
@@ -105,6 +120,11 @@ class FullWaveformSum:
     def correction(self, calibration: CameraCalibration) -> NDArray[np.float64]:
         """Factors of one: no charge is outside."""
         return np.ones(calibration.pedestal.shape[:2])
+
+    @property
+    def takes_raw(self) -> bool:
+        """Whether `extract_raw` may be used."""
+        return True
 
     def extract_raw(self, traces: RawTraces, out: Charges) -> None:
         """Fill the arrays of `out`."""

@@ -1,0 +1,114 @@
+"""Charges around the peak of a pixel and its neighbours, from calibrated traces.
+
+Other than `peak_window`, which works on raw samples and is the default: the pixel itself may count,
+and a baseline may be subtracted before.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .jit import kernel
+from .neighbor_sum import add_neighbors
+from .pairwise_sum import pairwise_sum
+from .trace_window import PADDING, first_of, window_of_trace
+
+
+@kernel
+def usable_traces(
+    samples: np.ndarray, broken: np.ndarray, baseline_begin: int, baseline_end: int, out: np.ndarray
+) -> None:
+    """Traces of one event without their baseline, and zero for broken pixels.
+
+    Parameters
+    ----------
+    samples : float32 (n_pixels, n_samples), photo-electrons
+    broken : bool (n_pixels,)
+    baseline_begin, baseline_end : int
+        The baseline is the mean of ``samples[:, begin:end]``, NaN if there are none; with a
+        negative begin nothing is subtracted.
+    out : float32 (m, n), m >= n_pixels and n >= n_samples
+        Written where there are pixels and samples.
+    """
+    n_baseline = np.float64(max(baseline_end - baseline_begin, 0))
+    for p in range(samples.shape[0]):
+        if broken[p]:
+            out[p, :] = 0.0
+            continue
+        baseline = np.float32(0)
+        if baseline_begin >= 0:
+            baseline = np.float32(np.nan)
+            if n_baseline > 0:
+                total = pairwise_sum(samples[p, baseline_begin:baseline_end])
+                baseline = np.float32(np.float64(total) / n_baseline)
+        for s in range(samples.shape[1]):
+            out[p, s] = samples[p, s] - baseline
+
+
+@kernel
+def neighbor_trace_charges(
+    samples: np.ndarray,
+    rows: np.ndarray,
+    broken: np.ndarray,
+    gain: np.ndarray,
+    correction: np.ndarray,
+    sampling_rate: np.ndarray,
+    neighbor_table: np.ndarray,
+    baseline_begin: int,
+    baseline_end: int,
+    local_weight: int,
+    width: int,
+    shift: int,
+    image: np.ndarray,
+    peak_time: np.ndarray,
+) -> None:
+    """Charge and time of every pixel of a batch.
+
+    The peak is the first maximum of the summed traces of the unbroken neighbours and of the pixel
+    itself, `local_weight` times.
+
+    Parameters
+    ----------
+    samples : float32 (n_events, n_pixels, n_samples), photo-electrons
+    rows : int64 (n_events,)
+        Row of each event's telescope in the calibration arrays.
+    broken : bool (n_events, n_pixels)
+    gain : int8 (n_events, n_pixels)
+    correction : float64 (n_telescopes, n_gains)
+    sampling_rate : float64 (n_telescopes,), GHz
+    neighbor_table : uint32 (n_pixels, 6)
+        Neighbours of each pixel, filled up with n_pixels.
+    baseline_begin, baseline_end : int
+        See `usable_traces`.
+    local_weight, width, shift : int
+        Window in samples: from ``peak - shift``, `width` long.
+    image, peak_time : float32 (n_events, n_pixels)
+        Written, photo-electrons and ns after the first sample. NaN samples in the window give NaN
+        charges.
+
+    Notes
+    -----
+    Source: PARITY section 3 (NeighborPeakWindowSum, BaselineSubtracted...). Sums of traces are in
+    single precision, first the pixel, then its neighbours in their order: where samples are equal
+    but for rounding, the order decides on the peak.
+    """
+    n_events, n_pixels, n_samples = samples.shape
+    stride = (n_samples + PADDING - 1) // PADDING * PADDING
+    trace = np.zeros((n_pixels + 1, stride), np.float32)
+    total = np.empty(stride, np.float64)
+    bits = total.view(np.int64)
+    weight = np.float32(local_weight)
+    for k in range(n_events):
+        rate = sampling_rate[rows[k]]
+        usable_traces(samples[k], broken[k], baseline_begin, baseline_end, trace)
+        for p in range(n_pixels):
+            add_neighbors(trace, neighbor_table, p, weight, total)
+            total[n_samples:] = -np.inf
+            peak = first_of(bits, n_samples)
+            charge, time = window_of_trace(trace[p, :n_samples], peak, width, shift)
+            factor = correction[rows[k], np.intp(gain[k, p])]
+            image[k, p] = np.float32(np.float64(charge) * factor)
+            peak_time[k, p] = np.float32(np.float64(time) / rate)
+
+
+__all__ = ["neighbor_trace_charges", "usable_traces"]
