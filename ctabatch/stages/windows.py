@@ -1,0 +1,89 @@
+"""Where the integration window of each pixel lies: for looking at it, charges need no such table.
+
+The batch kernels find the window and sum it in one pass; here it is found again for one event.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctabatch.instrument.camera import CameraGeometry
+from ctabatch.kernels.peak_lanes import LANES
+from ctabatch.kernels.peak_window import neighbor_peaks
+from ctabatch.kernels.window_peaks import global_peak, local_peaks
+
+from .extract import ExtractionOptions
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Integration windows of the pixels of one telescope event.
+
+    Attributes
+    ----------
+    begin, end : (n_pixels,) int64
+        Samples ``begin`` to ``end - 1`` are summed.
+    peak : (n_pixels,) int64
+        Sample that the window was placed by; its first sample where no peak is sought.
+    """
+
+    begin: NDArray[np.int64]
+    end: NDArray[np.int64]
+    peak: NDArray[np.int64]
+
+
+def integration_windows(
+    r1: NDArray[np.float32],
+    geometry: CameraGeometry,
+    options: ExtractionOptions,
+    blank: NDArray[np.bool_] | None = None,
+) -> Windows | None:
+    """Integration windows of one telescope event.
+
+    Parameters
+    ----------
+    r1 : (n_pixels, n_samples) float32
+        Photo-electrons per sample.
+    geometry : CameraGeometry
+    options : ExtractionOptions
+    blank : (n_pixels,) bool, optional
+        Invalid pixels and those without data: extraction takes them for zero.
+
+    Returns
+    -------
+    Windows or None
+        None for an extractor that does not sum one window of samples per pixel.
+    """
+    n_pixels, n_samples = r1.shape
+    blank = np.zeros(n_pixels, np.bool_) if blank is None else blank
+    # as in extraction: rows padded to whole lanes, one of zeros behind the last pixel
+    rows = np.zeros((n_pixels + 1, -(-n_samples // LANES) * LANES), np.float32)
+    rows[:-1, :n_samples] = np.where(blank[:, np.newaxis], np.float32(0), r1)
+    peak = np.zeros(n_pixels, np.int64)
+    width, shift = options.window_width, options.shift
+    match options.extractor:
+        case "NeighborPeakWindowSum":
+            neighbor_peaks(rows, n_samples, geometry.neighbor_table, peak)
+        case "LocalPeakWindowSum":
+            local_peaks(rows, n_samples, peak)
+        case "GlobalPeakWindowSum":
+            peak[:] = global_peak(rows, n_samples, blank, np.empty(n_samples, np.float32))
+        case "FixedWindowSum":
+            peak[:] = options.peak_index
+        case "FullWaveformSum":
+            width, shift = n_samples, 0
+        case "SlidingWindowMaxSum":
+            width, shift = min(width, n_samples), 0
+            running = np.cumsum(np.pad(rows[:-1, :n_samples], ((0, 0), (1, 0))), axis=1,
+                                dtype=np.float64)  # fmt: skip
+            peak = np.argmax(running[:, width:] - running[:, :-width], axis=1)
+        case _:
+            return None
+    begin = np.clip(peak - shift, 0, n_samples)
+    return Windows(begin, np.clip(peak - shift + width, begin, n_samples), peak)
+
+
+__all__ = ["Windows", "integration_windows"]
