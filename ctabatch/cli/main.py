@@ -1,7 +1,8 @@
 """Entry point: finds the command that was asked for and imports nothing else.
 
 ``ctabatch --help`` must answer at once, so the list below holds one line per command, and only the
-module of the command that is run is imported. Every such module exposes a function ``command``.
+module of the command that is run is imported. Every such module exposes ``command``: a function, or
+a typer application with commands of its own.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ COMMANDS = {
     "apply": "Add the predictions of trained models to datasets.",
     "irf": "Optimise cuts; compute instrument responses and benchmarks.",
     "dl3": "Write event lists and responses for gammapy, or check such a folder.",
+    "plot": "Draw cameras, waveforms, the array, or distributions of image parameters.",
     "info": "Summarise a sim_telarray file or a dataset.",
     "schema": "Show the columns of every table, with unit, description and source.",
 }
@@ -52,7 +54,11 @@ def build_app(wanted: str | None = None) -> typer.Typer:
     app.callback()(_options)
     for name, summary in COMMANDS.items():
         if name == wanted:
-            app.command(name)(_load(name))
+            loaded = _load(name)
+            if isinstance(loaded, typer.Typer):  # a command with commands of its own
+                app.add_typer(loaded, name=name)
+            else:
+                app.command(name)(loaded)
         else:
             app.command(name, help=summary)(_named_only)
     return app

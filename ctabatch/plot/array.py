@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,12 +98,12 @@ def array_view(
     radii = {t: 2 * np.sqrt(scope.optics.mirror_area / np.pi)
              for t, scope in subarray.telescopes.items()}  # fmt: skip
     center, reach = _view(places, triggered, core, reconstructed)
-    for tel_id, direction in (axes or {}).items():
+    for k, (tel_id, direction) in enumerate((axes or {}).items()):
         north, west = places[tel_id]
         far = np.array([-1, 1]) * 4 * (reach + abs(north - center[0]) + abs(west - center[1]))
         ax.plot(-west - far * direction[1], north + far * direction[0], color=BLUE, lw=0.9,
-                alpha=0.7, zorder=1, label=_once("image axes", ax))  # fmt: skip
-    _telescopes(ax, places, radii, triggered, reach)
+                alpha=0.7, zorder=1, label=None if k else "image axes")  # fmt: skip
+    _telescopes(ax, center, places, radii, triggered, reach)
     if core is not None:
         ax.plot(-core[1], core[0], "*", color=PURPLE, ms=14, mec="black", mew=0.7, zorder=5,
                 label="true core")  # fmt: skip
@@ -126,6 +126,7 @@ def array_view(
 
 def _telescopes(
     ax: Axes,
+    center: NDArray[np.float64],
     places: Mapping[int, NDArray[np.float64]],
     radii: Mapping[int, float],
     triggered: Collection[int],
@@ -133,13 +134,17 @@ def _telescopes(
 ) -> None:
     from matplotlib.patches import Circle
 
+    styles = {True: {"fc": ORANGE, "ec": "black"}, False: {"fc": "white", "ec": "0.5"}}
+    for filled, name in ((True, "triggered"), (False, "other telescopes")):
+        if any((t in triggered) == filled and np.abs(place - center).max() <= reach
+               for t, place in places.items()):  # fmt: skip
+            style: dict[str, Any] = {"mfc": styles[filled]["fc"], "mec": styles[filled]["ec"]}
+            ax.plot([], [], "o", ms=8, label=name, **style)  # a circle in legends, too
     for tel_id, (north, west) in places.items():
         filled = tel_id in triggered
         # in a wide view mirrors would be too small to be seen
         radius = max(radii[tel_id], 0.008 * reach)
-        label = _once("triggered" if filled else "other telescopes", ax)
-        style = {"fc": ORANGE, "ec": "black"} if filled else {"fc": "white", "ec": "0.5"}
-        ax.add_patch(Circle((-west, north), radius, lw=0.8, zorder=3, label=label, **style))
+        ax.add_patch(Circle((-west, north), radius, lw=0.8, zorder=3, **styles[filled]))
         if filled or len(places) <= _NUMBERED:
             text = ax.annotate(
                 str(tel_id), (-west, north + radius), (0, 1.5), textcoords="offset points",
@@ -175,12 +180,6 @@ def _box(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
         return np.zeros(2), 50.0
     low, high = points.min(axis=0), points.max(axis=0)
     return 0.5 * (low + high), max(0.62 * float((high - low).max()), 50.0)
-
-
-def _once(label: str, ax: Axes) -> str | None:
-    """The label, for the first of its kind alone: a legend shows each kind once."""
-    artists: Iterable[Any] = [*ax.lines, *ax.patches]
-    return None if any(artist.get_label() == label for artist in artists) else label
 
 
 __all__ = ["array_view", "ground_axis"]

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 #: Half axes of the ellipse in standard deviations of the image.
 N_SIGMA = 2
-#: Labels of the pixels and of the contour, by which legends and tests find them.
-PIXELS, CONTOUR = "pixels", "cleaned pixels"
+CONTOUR = "cleaned pixels"
 
 
 def pixel_outlines(geometry: CameraGeometry) -> NDArray[np.float64]:
     """Corners of every pixel in the field of view, (n_pixels, n_corners, 2), deg.
 
-    The axes are (fov_lon, fov_lat). Pixels have the area of the geometry and touch: a hexagon of
-    area A has the circumradius sqrt(2 A / (3 sqrt 3)), a square sqrt(A / 2).
+    The axes are (fov_lon, fov_lat). Pixels have the area of the geometry: a hexagon of area A has
+    the circumradius sqrt(2 A / (3 sqrt 3)), a square sqrt(A / 2). Edges face the neighbours; where
+    there are none, pixels have the rotation of the geometry.
     """
     area = geometry.area_deg2
     if geometry.pixel_shape == "square":
@@ -35,10 +35,31 @@ def pixel_outlines(geometry: CameraGeometry) -> NDArray[np.float64]:
     else:
         n_corners, radius, first = 24, np.sqrt(area / np.pi), 0.0
     # corners in the camera frame; the field of view has its axes swapped
-    angle = np.radians(first + geometry.pixel_rotation + np.arange(n_corners) * 360 / n_corners)
+    turn = _edge_direction(geometry, n_corners)
+    begin = (
+        np.radians(first + geometry.pixel_rotation) if turn is None else turn + np.pi / n_corners
+    )
+    angle = begin + np.arange(n_corners) * 2 * np.pi / n_corners
     lon = geometry.fov_lon[:, None] + radius[:, None] * np.sin(angle)
     lat = geometry.fov_lat[:, None] + radius[:, None] * np.cos(angle)
     return np.stack([lon, lat], axis=-1)
+
+
+def _edge_direction(geometry: CameraGeometry, n_corners: int) -> float | None:
+    """Direction in the camera frame, rad, of the neighbours of a pixel, one of `n_corners`.
+
+    Files with camera settings older than version 4 do not tell how pixels are turned. The mean of
+    exp(i n phi) over the directions phi to all neighbours does (Nelson & Halperin, Phys. Rev. B 19,
+    2457, 1979, eq. 2.4), None if the pixels are no regular grid.
+    """
+    indptr, indices = geometry.neighbors
+    if geometry.pixel_shape == "circle" or not len(indices):
+        return None
+    pixel = np.repeat(np.arange(geometry.n_pixels), np.diff(indptr))
+    x, y = geometry.pixel_x, geometry.pixel_y
+    direction = np.arctan2(y[indices] - y[pixel], x[indices] - x[pixel])
+    order = np.exp(1j * n_corners * direction).mean()
+    return float(np.angle(order)) / n_corners if abs(order) > 0.9 else None
 
 
 def mask_contour(geometry: CameraGeometry, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -113,7 +134,6 @@ def camera_image(
     # edges in the colour of the pixel close the seams that antialiasing leaves
     pixels = PolyCollection(list(outlines), array=values, cmap=colours, lw=0.4, edgecolor="face")
     pixels.set_clim(*(_limits(values) if limits is None else limits))
-    pixels.set_label(PIXELS)
     ax.add_collection(pixels)
     # inside the frame of the axes: beside axes of equal scales it would be taller than the camera
     ax.figure.colorbar(pixels, cax=ax.inset_axes((1.02, 0.0, 0.04, 1.0)), label=label)
@@ -121,12 +141,12 @@ def camera_image(
         contour = LineCollection(list(mask_contour(geometry, mask)), colors="white", lw=1.1)
         contour.set_path_effects(halo(2.2, "black"))
         contour.set_capstyle("round")
-        contour.set_label(CONTOUR)
         ax.add_collection(contour)
+        # a legend would leave away the dark rim of the collection, without which it is not seen
+        ax.plot([], [], color="white", lw=1.1, path_effects=halo(2.4, "black"), label=CONTOUR)
     for pixel, colour in (highlight or {}).items():
-        ring = PolyCollection([outlines[pixel]], facecolor="none", edgecolor=colour, lw=1.6)
-        ring.set_path_effects(halo(3.2, "white"))
-        ring.set_label(f"pixel {pixel}")
+        ring = PolyCollection([outlines[pixel]], facecolor="none", edgecolor=colour, lw=1.1)
+        ring.set_path_effects(halo(2.2))
         ax.add_collection(ring)
     reach = 1.03 * max(np.abs(outlines).max(), 0.1)
     ax.set(
@@ -140,7 +160,7 @@ def camera_image(
     if parameters is not None:
         hillas_ellipse(parameters, ax)
     if source is not None:
-        ax.plot(*source, "*", color=PURPLE, ms=12, mec="black", mew=0.7, label="true direction")
+        ax.plot(*source, "*", color=PURPLE, ms=13, mec="white", mew=0.9, label="true direction")
     return ax
 
 

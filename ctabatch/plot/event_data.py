@@ -213,9 +213,7 @@ class ArrayEvent:
             pointing=np.array([one.pointing for one in images], np.float64),
             camera_radius=np.array([one.geometry.radius_deg for one in images]),
             usable=step.usable(_table(images, step.quality.columns)),
-            parameters={
-                f"hillas_{name}": _column(images, f"hillas_{name}") for name in PARAMETERS
-            },
+            parameters={f"hillas_{name}": _column(images, f"hillas_{name}") for name in PARAMETERS},
         )
         geometry, _ = step.run(
             np.array([self.obs_id], np.int32),

@@ -90,7 +90,9 @@ def _event(dataset: Dataset, obs_id: int, event_id: int) -> ArrayEvent:
     key = (pl.col("obs_id") == obs_id) & (pl.col("event_id") == event_id)
     subarray = dataset.subarray_description(obs_id)
     trigger = dataset.trigger().filter(key).collect().to_dicts()[0]
-    showers = dataset.shower().filter(key).collect().to_dicts() if "shower" in dataset.tables else []
+    showers = (
+        dataset.shower().filter(key).collect().to_dicts() if "shower" in dataset.tables else []
+    )
     config = stored_config(dataset, _part(dataset, obs_id, event_id))
     images = _images(dataset, subarray, obs_id, event_id, config.dl1_options().extraction)
     run = dataset.run().filter(pl.col("obs_id") == obs_id, pl.col("is_last_header")).collect()
@@ -167,9 +169,7 @@ def _images(
     return found
 
 
-def _rows(
-    dataset: Dataset, table: str, key: tuple[int, int]
-) -> dict[int, tuple[pa.Table, int]]:
+def _rows(dataset: Dataset, table: str, key: tuple[int, int]) -> dict[int, tuple[pa.Table, int]]:
     """Telescope -> table and row in it, of one array event.
 
     Row groups whose keys cannot hold the event are not read.

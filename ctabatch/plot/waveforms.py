@@ -25,7 +25,7 @@ def waveform(
     window: tuple[int, int] | None = None,
     peak: int | None = None,
     peak_time: float | None = None,
-    text: str = "",
+    title: str = "",
     colour: str = COLOURS[0],
     label: str = "",
 ) -> Axes:
@@ -45,9 +45,7 @@ def waveform(
         Sample by which the window was placed: a triangle at the bottom.
     peak_time : float, ns, optional
         A dashed line.
-    text : str
-        Written into the corner that is farther from the peak.
-    colour, label : str
+    title, colour, label : str
 
     Returns
     -------
@@ -64,17 +62,12 @@ def waveform(
     if peak_time is not None and np.isfinite(peak_time):
         ax.axvline(peak_time, color=BLACK, ls=(0, (4, 2)), lw=1.1, label="peak time")
     if peak is not None:
-        marks = {"marker": "^", "color": BLACK, "ms": 6, "ls": "", "clip_on": False}
+        marks: dict[str, Any] = {"marker": "^", "color": BLACK, "ms": 6, "ls": "", "clip_on": False}
         ax.plot([start + peak * step], [0.0], transform=ax.get_xaxis_transform(),
                 label="peak sample", **marks)  # fmt: skip
     ax.set_xlim(time[0] - 0.5 * step, time[-1] + 0.5 * step)
     ax.margins(y=0.12)
-    if text:
-        finite = np.nan_to_num(np.asarray(samples, np.float64), nan=-np.inf)
-        left = int(np.argmax(finite)) > len(samples) / 2
-        ax.text(0.02 if left else 0.98, 0.95, text, transform=ax.transAxes, va="top",
-                ha="left" if left else "right", fontsize="small",
-                bbox={"fc": "white", "ec": "none", "alpha": 0.8, "pad": 1.5})  # fmt: skip
+    ax.set_title(title, loc="left", fontsize="small")
     return ax
 
 

@@ -64,7 +64,8 @@ def integration_windows(
     rows[:-1, :n_samples] = np.where(blank[:, np.newaxis], np.float32(0), r1)
     peak = np.zeros(n_pixels, np.int64)
     width, shift = options.window_width, options.shift
-    match options.extractor:
+    name: str = options.extractor
+    match name:
         case "NeighborPeakWindowSum":
             neighbor_peaks(rows, n_samples, geometry.neighbor_table, peak)
         case "LocalPeakWindowSum":
