@@ -8,6 +8,7 @@ import re
 from typing import get_type_hints
 
 import pytest
+import typer
 import typer.models
 
 from ctabatch.cli.main import COMMANDS
@@ -15,13 +16,16 @@ from ctabatch.cli.main import COMMANDS
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_no_help_text_holds_a_bracket_that_would_vanish(name):
-    command = importlib.import_module(f"ctabatch.cli.{name}").command
-    hints = get_type_hints(command, include_extras=True)
+    loaded = importlib.import_module(f"ctabatch.cli.{name}").command
+    several = isinstance(loaded, typer.Typer)
+    commands = [one.callback for one in loaded.registered_commands] if several else [loaded]
     texts = []
-    for parameter in inspect.signature(command).parameters:
-        for extra in getattr(hints[parameter], "__metadata__", ()):
-            if isinstance(extra, typer.models.ParameterInfo) and extra.help:
-                texts.append(extra.help)
+    for command in commands:
+        hints = get_type_hints(command, include_extras=True)
+        for parameter in inspect.signature(command).parameters:
+            for extra in getattr(hints[parameter], "__metadata__", ()):
+                if isinstance(extra, typer.models.ParameterInfo) and extra.help:
+                    texts.append(extra.help)
     assert texts
     swallowed = [text for text in texts if re.search(r"(?<!\\)\[[a-z]", text)]
     assert not swallowed

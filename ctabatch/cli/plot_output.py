@@ -7,14 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ctabatch.errors import OptionError
-
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-#: Backends of matplotlib that open no window.
-_FILES_ALONE = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")
 
 
 class Picture:
@@ -39,15 +33,17 @@ class Picture:
 
             check_picture(output)
         if show:
-            _check_display()
+            from ctabatch.plot.screen import check_display
+
+            check_display()
 
     def canvas(self) -> Figure | None:
         """A figure that can be shown in a window; None if there is to be no window."""
         if not self._show:
             return None
-        from matplotlib import pyplot as plt
+        from ctabatch.plot.screen import shown_figure
 
-        return plt.figure()
+        return shown_figure()
 
     def finish(self, figure: Figure, which: Sequence[str]) -> Path | None:
         """Write the file and show the window.
@@ -71,9 +67,9 @@ class Picture:
 
             save_figure(figure, file)
         if self._show:
-            from matplotlib import pyplot as plt
+            from ctabatch.plot.screen import show
 
-            plt.show()
+            show()
         return file
 
 
@@ -87,17 +83,6 @@ def _stem(source: str) -> str:
 
 def _plain(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9.+_-]", "-", text)
-
-
-def _check_display() -> None:
-    from matplotlib import pyplot as plt
-
-    backend = plt.get_backend().lower()
-    if backend in _FILES_ALONE:
-        raise OptionError(
-            f"--show: there is no display to open a window on (matplotlib draws with {backend}); "
-            "write a file with -o"
-        )
 
 
 __all__ = ["Picture"]

@@ -78,13 +78,21 @@ def integration_windows(
             width, shift = n_samples, 0
         case "SlidingWindowMaxSum":
             width, shift = min(width, n_samples), 0
-            running = np.cumsum(np.pad(rows[:-1, :n_samples], ((0, 0), (1, 0))), axis=1,
-                                dtype=np.float64)  # fmt: skip
-            peak = np.argmax(running[:, width:] - running[:, :-width], axis=1)
+            peak = _fullest(rows[:-1, :n_samples], width)
         case _:
             return None
     begin = np.clip(peak - shift, 0, n_samples)
     return Windows(begin, np.clip(peak - shift + width, begin, n_samples), peak)
+
+
+def _fullest(r1: NDArray[np.float32], width: int) -> NDArray[np.int64]:
+    """First sample of the window with most charge: as in extraction, from the running sum."""
+    with np.errstate(invalid="ignore"):  # infinite samples
+        running = np.cumsum(np.pad(r1, ((0, 0), (1, 0))), axis=1, dtype=np.float64)
+        sums = running[:, width:] - running[:, :-width]
+    # nothing is larger than a first sum that is no number; others that are none are never larger
+    first = np.where(np.isnan(sums), -np.inf, sums).argmax(axis=1)
+    return np.where(np.isnan(sums[:, 0]), 0, first)
 
 
 __all__ = ["Windows", "integration_windows"]
