@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 
 from ctabatch.errors import OptionError
 from ctabatch.plot.saving import save_figure
+from tests import eventio_bytes as eb
+from tests.test_damage import decompressed
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,7 @@ def pictures(folder="."):
 
 
 def unfinished():
-    return [p for p in Path().rglob("*.wip")]
+    return list(Path().rglob("*.wip"))
 
 
 @pytest.mark.parametrize(
@@ -93,12 +95,17 @@ def test_what_is_not_there_is_told_with_what_is(words, message, cli, sst1m, monk
 
 
 def test_a_damaged_file_gives_a_picture_and_exit_code_1(cli, example_files):
-    words = ("--event", 46705, "--json")
-    code, out, err = cli("plot", "array", example_files["gamma-test-large"], *words)
+    data = bytearray(decompressed(example_files["lst-muons"]))
+    word = [word for _, kind, word, _ in eb.headers(bytes(data)) if kind == 2010][1]
+    data[word + 9] ^= 0x10  # of the event before the one that is meant
+    Path("f.simtel").write_bytes(data)
+    code, out, err = cli("plot", "array", "f.simtel", "--event", 300, "--json")
+    assert code == 1
     facts = json.loads(out)
-    assert Path(facts["file"]).exists()
-    assert code == (1 if facts["losses"] else 0)
-    assert ("lost:" in err) == bool(facts["losses"])
+    assert (facts["event_id"], facts["file"]) == (300, "f-array-event300.png")
+    assert f"byte {word - 4}" in " ".join(facts["losses"])
+    assert "lost:" in err
+    assert pictures() == ["f-array-event300.png"]
 
 
 def test_images_of_a_dataset_are_shown_as_those_of_its_file(cli, dl1, sst1m):
