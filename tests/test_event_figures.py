@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ctabatch.config import ProcessConfig
@@ -58,11 +59,23 @@ def test_raw_samples_of_both_gains_are_shown(event):
     figure = integrator(event, image, 100, raw=True)
     main = next(ax for ax in figure.axes if ax.get_title(loc="left").startswith("pixel"))
     np.testing.assert_array_equal(
-        with_label(main, "low gain, not selected").get_ydata(), image.traces.raw[1, 100]
+        with_label(main, "other gain").get_ydata(), image.traces.raw[1, 100]
     )
     np.testing.assert_array_equal(
-        with_label(main, "high gain, selected").get_ydata(), image.traces.raw[0, 100]
+        with_label(main, "selected gain").get_ydata(), image.traces.raw[0, 100]
     )
+    assert main.get_title(loc="left").endswith("high gain")
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_the_legend_of_the_integrator_is_inside_of_its_figure(raw, event):
+    figure = integrator(event, event.images[0], raw=raw)
+    FigureCanvasAgg(figure).draw()
+    (legend,) = figure.subfigs[1].legends
+    box, whole = legend.get_window_extent(), figure.bbox
+    assert whole.x0 <= box.x0 < box.x1 <= whole.x1
+    for ax in figure.subfigs[1].axes:
+        assert not box.overlaps(ax.get_tightbbox())
 
 
 def test_a_pixel_that_does_not_exist_and_cameras_of_sums_are_refused(event, example_files):

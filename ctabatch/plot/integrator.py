@@ -128,8 +128,10 @@ def _pixel_waveform(
         if gain != selected:
             time = -shift + np.arange(len(samples)) / rate
             ax.plot(time, samples, drawstyle="steps-mid", lw=1, color="0.6", zorder=1,
-                    label=f"{GAINS[gain]}, not selected")  # fmt: skip
-    name = f"{GAINS[selected]}, selected" if len(traces.raw) > 1 else ""
+                    label="other gain")  # fmt: skip
+    name = "selected gain" if len(traces.raw) > 1 else ""
+    if name:
+        style["title"] += f", {GAINS[selected]}"
     waveform(traces.raw[selected, pixel], ax, peak_time=float(peak_time), label=name, **style)
 
 
