@@ -68,14 +68,19 @@ def test_raw_samples_of_both_gains_are_shown(event):
 
 
 @pytest.mark.parametrize("raw", [False, True])
-def test_the_legend_of_the_integrator_is_inside_of_its_figure(raw, event):
+def test_legend_and_titles_of_the_integrator_do_not_overlap(raw, event):
     figure = integrator(event, event.images[0], raw=raw)
     FigureCanvasAgg(figure).draw()
     (legend,) = figure.subfigs[1].legends
     box, whole = legend.get_window_extent(), figure.bbox
     assert whole.x0 <= box.x0 < box.x1 <= whole.x1
-    for ax in figure.subfigs[1].axes:
+    axes = figure.subfigs[1].axes
+    for ax in axes:
         assert not box.overlaps(ax.get_tightbbox())
+    titles = [ax._left_title.get_window_extent() for ax in axes]
+    for k, title in enumerate(titles):
+        assert title.x1 <= whole.x1
+        assert not any(title.overlaps(other) for other in titles[:k])
 
 
 def test_a_pixel_that_does_not_exist_and_cameras_of_sums_are_refused(event, example_files):

@@ -111,7 +111,7 @@ def _pixel_waveform(
     charge, peak_time = (image.pixel_column(name)[pixel] for name in ("image", "peak_time"))
     title = f"{what} {pixel}: {charge:.1f} p.e., {peak_time:.1f} ns"
     if traces.blank[pixel]:
-        title += " (no signal of its own)"
+        title += "\nno signal of its own"
     style: dict[str, Any] = {"sampling_rate": rate, "start": -shift, "title": title}
     # what is taken for zero in extraction has no window of its own
     if windows is not None and not traces.blank[pixel]:
@@ -131,7 +131,7 @@ def _pixel_waveform(
                     label="other gain")  # fmt: skip
     name = "selected gain" if len(traces.raw) > 1 else ""
     if name:
-        style["title"] += f", {GAINS[selected]}"
+        style["title"] += f"\n{GAINS[selected]}"
     waveform(traces.raw[selected, pixel], ax, peak_time=float(peak_time), label=name, **style)
 
 
