@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from numpy.typing import NDArray
 
 from ctabatch.errors import InputError, OptionError
 from ctabatch.io.dataset_folder import DatasetFolder
+from ctabatch.io.stored_subarrays import read_subarray
 from ctabatch.io.stored_waveforms import raw_waveform
 from ctabatch.raw_waveforms import raw_waveforms
+
+if TYPE_CHECKING:
+    from ctabatch.instrument.subarray import SubarrayDescription
 
 KEYS = ["obs_id", "event_id"]
 #: The table of predictions is called so, followed by the prefix.
@@ -101,6 +105,30 @@ class Dataset:
                 "subarray table", table, ("telescopes", "cameras", "pixels", "optics", "readout")
             )
         return pl.scan_parquet(files)
+
+    def subarray_description(self, obs_id: int | None = None) -> SubarrayDescription:
+        """The array of an observation: telescopes with their cameras, for plots and geometry.
+
+        Parameters
+        ----------
+        obs_id : int, optional
+            Not needed if all observations have the same array.
+
+        Raises
+        ------
+        OptionError
+            There is no such observation, or several arrays and no observation is named.
+        """
+        arrays = dict(self.run().select("obs_id", "subarray_id").collect().iter_rows())
+        if obs_id is not None and obs_id not in arrays:
+            raise OptionError.unknown_name("observation", str(obs_id), map(str, arrays))
+        if obs_id is None and len(set(arrays.values())) != 1:
+            raise OptionError(
+                f"{self.root}: {len(set(arrays.values()))} arrays, name one of the observations "
+                f"{', '.join(map(str, sorted(arrays)))}"
+            )
+        digest = arrays[obs_id] if obs_id is not None else next(iter(arrays.values()))
+        return read_subarray(self.root, digest)
 
     def parameters(self, tel_type: str | None = None, *, truth: bool = False) -> pl.LazyFrame:
         """Image parameters of one or all telescope types.

@@ -8,6 +8,7 @@ import re
 from typing import get_type_hints
 
 import pytest
+import typer
 import typer.models
 
 from ctabatch.cli.main import COMMANDS

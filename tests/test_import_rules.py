@@ -63,8 +63,10 @@ ALLOWED: dict[str, set[str]] = {
         "ctabatch.schemas",
     },
     "ctabatch/plot": {
-        *("matplotlib", "numpy", "polars", "ctabatch.dataset", "ctabatch.errors"),
-        *("ctabatch.instrument", "ctabatch.io", "ctabatch.source", "ctabatch.verify"),
+        *("matplotlib", "numpy", "polars", "pyarrow", "ctabatch.config", "ctabatch.dataset"),
+        *("ctabatch.errors", "ctabatch.geometry", "ctabatch.instrument", "ctabatch.io"),
+        *("ctabatch.kernels", "ctabatch.schemas", "ctabatch.source", "ctabatch.stages"),
+        "ctabatch.verify",
     },
     "ctabatch/verify": {
         *("numpy", "pyarrow", "ctabatch", "ctabatch.errors", "ctabatch.io"),

@@ -37,6 +37,7 @@ COMMANDS = {
     "dl3": "Write event lists and responses for gammapy, or check such a folder.",
     "config": "Print the configuration of process, complete and explained, or from ctapipe.",
     "verify": "Compare results with the truth of simulations: charge resolution.",
+    "plot": "Draw cameras, waveforms, the array, or distributions of image parameters.",
     "info": "Summarise a sim_telarray file or a dataset.",
     "schema": "Show the columns of every table, with unit, description and source.",
 }

@@ -14,6 +14,7 @@ from ctabatch.cli.lean_imports import collect_seldom, import_numba_alone
 from ctabatch.errors import OptionError
 
 if TYPE_CHECKING:
+    from ctabatch.cli.display import Display
     from ctabatch.config import ProcessConfig
     from ctabatch.engine import Existing, PartResult
 
@@ -85,6 +86,14 @@ def command(
     memory: Annotated[
         int | None, typer.Option(help="MiB of memory that the process is held below.  [700]")
     ] = None,
+    n_display: Annotated[
+        int | None,
+        typer.Option("--display", min=1, help="Draw the first N array events as it goes."),
+    ] = None,
+    display_folder: Annotated[
+        Path | None,
+        typer.Option("--display-to", help="Folder of these pictures.  \\[OUTPUT-display]"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Turn sim_telarray files into a Parquet dataset: one part per file, no merge step.
@@ -106,6 +115,7 @@ def command(
     """
     collect_seldom()
     import_numba_alone()
+    from ctabatch.cli.display import display_for
     from ctabatch.config import products
     from ctabatch.engine import Engine, check_inputs
 
@@ -130,8 +140,9 @@ def command(
     existing: Existing = "overwrite" if overwrite else "resume" if resume else "refuse"
     bound = {} if memory is None else {"memory": memory}
     engine = Engine(output, config, existing, threads=threads, **bound)
+    display = display_for(n_display, display_folder, output, config)
     try:
-        results = _run_all(engine, paths, quiet=as_json)
+        results = _run_all(engine, paths, display, quiet=as_json)
     except KeyboardInterrupt:  # typer ends the program without a word
         typer.echo("ctabatch: interrupted; run again with --resume to go on", err=True)
         raise
@@ -140,6 +151,8 @@ def command(
         typer.echo(json.dumps(_summary(results, config, code), indent=1))
     else:
         _report(results, output)
+        if display is not None:
+            typer.echo(display.report())
     raise typer.Exit(code)
 
 
@@ -223,7 +236,9 @@ def exit_code(results: list[PartResult]) -> int:
     return WITH_LOSSES if failed or lost else 0
 
 
-def _run_all(engine: Any, paths: list[Path], *, quiet: bool) -> list[PartResult]:
+def _run_all(
+    engine: Any, paths: list[Path], display: Display | None, *, quiet: bool
+) -> list[PartResult]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -262,6 +277,8 @@ def _run_all(engine: Any, paths: list[Path], *, quiet: bool) -> list[PartResult]
                 bar.update(task, completed=completed, events=n_before + n)  # noqa: B023
 
             bar.update(task, description=path.name[:40])
+            if display is not None:
+                display.show(path)
             result = engine.run(path, progress)
             n_before += result.record.get("telescope_events", 0)
             results.append(result)

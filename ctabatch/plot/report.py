@@ -15,6 +15,9 @@ from ctabatch.source import open_source
 
 from .array import array_view
 from .camera import camera_image
+from .distributions import histogram
+from .pictures import PRIMARIES
+from .style import new_figure
 from .waveforms import brightest_waveforms
 
 if TYPE_CHECKING:
@@ -23,8 +26,6 @@ if TYPE_CHECKING:
     from ctabatch.instrument.subarray import SubarrayDescription
 
 Progress = Callable[[str, int, int], None]
-
-PRIMARIES = {0: "gamma", 1: "electron", 2: "muon", 101: "proton"}
 
 
 def figures(
@@ -66,14 +67,6 @@ def figures(
     return paths
 
 
-def _figure(*args: Any, **kwargs: Any) -> Figure:
-    from matplotlib.figure import Figure
-
-    figure = Figure(*args, layout="constrained", **kwargs)
-    figure.get_layout_engine().set(w_pad=0.15, h_pad=0.1)  # type: ignore[union-attr,call-arg]
-    return figure
-
-
 def _row(table: pl.LazyFrame, keys: dict[str, int]) -> dict[str, Any]:
     rows = table.filter(*(pl.col(name) == value for name, value in keys.items())).collect()
     return rows.to_dicts()[0]
@@ -85,9 +78,9 @@ def _draw_image(
     keys = {name: row[name] for name in ("obs_id", "event_id", "tel_id")}
     image = _row(dataset.images(row["tel_type"]), keys)
     camera_image(
-        ax,
         subarray.telescopes[row["tel_id"]].geometry,
         np.array(image["image"]),
+        ax,
         mask=np.array(image["image_mask"]),
         parameters=row,
         title=title,
@@ -113,15 +106,15 @@ def brightest_event(dataset: Dataset, subarray: SubarrayDescription) -> Figure:
         .collect()
         .to_dicts()
     )
-    figure = _figure(figsize=(12, 9.5))
+    figure = new_figure(12, 9.5)
     axes = figure.subplots(2, 2)
     keys = {name: rows[0][name] for name in ("obs_id", "event_id")}
     shower = _row(dataset.shower(), keys)
     trigger = _row(dataset.trigger(), keys)
     kind = PRIMARIES.get(shower["true_shower_primary_id"], "primary")
     array_view(
-        axes[0, 0],
         subarray,
+        axes[0, 0],
         triggered=trigger["tels_with_trigger"],
         core=(shower["true_core_x"], shower["true_core_y"]),
         title=f"event {keys['event_id']}: {kind} of {shower['true_energy']:.2g} TeV",
@@ -136,8 +129,8 @@ def brightest_event(dataset: Dataset, subarray: SubarrayDescription) -> Figure:
     waveform = np.array(row["waveform"], np.float32).reshape(n_pixels, -1)
     peak_time = np.array(_row(dataset.images(first["tel_type"]), keys)["peak_time"])
     brightest_waveforms(
-        axes[1, 1],
         waveform,
+        axes[1, 1],
         sampling_rate=float(subarray.telescopes[first["tel_id"]].readout.sampling_rate),
         peak_time=peak_time,
         title=f"telescope {first['tel_id']}: brightest pixels, peak times dotted",
@@ -154,7 +147,7 @@ def gallery(dataset: Dataset, subarray: SubarrayDescription) -> Figure:
         .collect()
     )
     kinds = sorted(rows["true_shower_primary_id"].unique().to_list())
-    figure = _figure(figsize=(13, 4.2 * max(len(kinds), 1)))
+    figure = new_figure(13, 4.2 * max(len(kinds), 1))
     axes = figure.subplots(max(len(kinds), 1), 3, squeeze=False)
     for kind, line in zip(kinds, axes, strict=False):
         of_kind = rows.filter(pl.col("true_shower_primary_id") == kind)
@@ -182,16 +175,12 @@ def parameter_distributions(dataset: Dataset, subarray: SubarrayDescription) -> 
         .select("true_shower_primary_id", *columns)
         .collect()
     )
-    figure = _figure(figsize=(11, 8))
+    figure = new_figure(11, 8)
     for ax, (name, (label, bins)) in zip(figure.subplots(2, 2).flat, columns.items(), strict=True):
-        for kind, of_kind in sorted(rows.group_by("true_shower_primary_id")):
-            values = of_kind[name].drop_nulls().to_numpy()
-            values = values[np.isfinite(values)]
-            weight = np.full(len(values), 1 / max(len(values), 1))
-            label_of_kind = PRIMARIES.get(int(kind[0]), "other")
-            ax.hist(values, bins, weights=weight, histtype="step", lw=1.5, label=label_of_kind)
-        if name == "hillas_intensity":
-            ax.set_xscale("log")
-        ax.set(xlabel=label, ylabel="fraction of images")
+        samples = {
+            PRIMARIES.get(kind[0], "other"): of_kind[name].drop_nulls().to_numpy()
+            for kind, of_kind in sorted(rows.group_by("true_shower_primary_id"))
+        }
+        histogram(samples, ax, label=label, bins=bins)
         ax.legend(frameon=False)
     return figure

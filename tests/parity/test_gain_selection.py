@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from ctapipe.calib import CameraCalibrator
@@ -94,8 +96,9 @@ def test_selectors_choose_as_those_of_ctapipe(chosen, name, example_files):
 def test_images_of_a_selection_agree(chosen, name, example_files):
     selector = SELECTORS[chosen]
     theirs = their_events(example_files[name], selector)
-    options = ProcessConfig(extraction={"gain_threshold": 0}).dl1_options().extraction
-    options = type(options)(gain_threshold=selector.gain_threshold)
+    chosen_by = {"gain_selector": type(selector).__name__, **dataclasses.asdict(selector)}
+    options = ProcessConfig.model_validate({"gain_selection": chosen_by}).dl1_options().extraction
+    assert options.gain_threshold == selector.gain_threshold
     n_compared = 0
     for raw in raw_events(example_files[name]):
         charges = extract(
