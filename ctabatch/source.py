@@ -246,12 +246,14 @@ def raw_rows(raw: RawBatch) -> pa.RecordBatch:
     )
 
 
-def calibrated_rows(raw: RawBatch, options: Dl1Options) -> pa.RecordBatch:
+def calibrated_rows(events: TelescopeEvents, options: Dl1Options) -> pa.RecordBatch:
     """Rows of the table r1."""
-    r1, gain = calibrate(raw.waveform, raw.calibration_row, raw.calibration, options.extraction)
+    r1, gain = calibrate(
+        events.waveform, events.calibration_row, events.calibration, options.extraction
+    )
     return record_batch(
         calibrated_waveforms(*r1.shape[1:]),
-        {**_keys(raw), "waveform": r1, "selected_gain_channel": gain},
+        {**events.keys(), "waveform": r1, "selected_gain_channel": gain},
     )
 
 
@@ -271,11 +273,10 @@ def _rows(
     raw = calibrated(raw, account)
     if len(raw) == 0:
         return None
+    events = telescope_events(raw)
     if level == "r1":
-        return calibrated_rows(raw, options)
-    images, parameters = process(
-        telescope_events(raw), options, with_parameters=level == "parameters"
-    )
+        return calibrated_rows(events, options)
+    images, parameters = process(events, options, with_parameters=level == "parameters")
     return images if level == "images" else parameters
 
 

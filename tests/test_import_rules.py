@@ -86,6 +86,10 @@ ALLOWED: dict[str, set[str]] = {
         *("numpy", "pyarrow", "ctabatch.errors", "ctabatch.instrument", "ctabatch.io"),
         *("ctabatch.kernels", "ctabatch.schemas", "ctabatch.stages"),
     },
+    "ctabatch/sources": {
+        *("numpy", "pyarrow", "ctabatch.errors", "ctabatch.input_digest", "ctabatch.instrument"),
+        *("ctabatch.io", "ctabatch.schemas", "ctabatch.source", "ctabatch.stages"),
+    },
     "ctabatch/dataset.py": {
         *("duckdb", "numpy", "polars", "pyarrow"),
         *("ctabatch", "ctabatch.errors", "ctabatch.io", "ctabatch.raw_waveforms"),
@@ -107,13 +111,13 @@ ALLOWED: dict[str, set[str]] = {
     "ctabatch/recycled_arrays.py": {"numpy"},
     "ctabatch/part_writer.py": {
         *("numpy", "pyarrow", "ctabatch.config", "ctabatch.geometry", "ctabatch.io"),
-        *("ctabatch.errors", "ctabatch.schemas", "ctabatch.source", "ctabatch.stages"),
-        "ctabatch.instrument",
+        *("ctabatch.errors", "ctabatch.schemas", "ctabatch.source", "ctabatch.sources"),
+        *("ctabatch.instrument", "ctabatch.stages"),
     },
     "ctabatch/engine.py": {
         *("ctabatch", "ctabatch.config", "ctabatch.errors", "ctabatch.io", "ctabatch.kernels"),
         *("ctabatch.memory", "ctabatch.ordered_pool", "ctabatch.part_writer"),
-        *("ctabatch.input_digest", "ctabatch.recycled_arrays"),
+        *("ctabatch.input_digest", "ctabatch.recycled_arrays", "ctabatch.sources"),
     },
     "ctabatch/cli": {
         *("numpy", "polars", "pyarrow", "pydantic", "rich", "typer"),

@@ -61,6 +61,8 @@ class TelescopeEvents:
     axis : (n, 4) float64
         Simulated shower: altitude, azimuth (rad), core x, y (m); NaN where there is none.
     tel_type : str
+    charges : Charges or None
+        Images, if they were extracted before; then there are no waveforms.
     """
 
     obs_id: int
@@ -78,15 +80,15 @@ class TelescopeEvents:
     array_pointing: NDArray[np.float64]
     axis: NDArray[np.float64]
     tel_type: str = ""
+    charges: Charges | None = None
 
     def __len__(self) -> int:
         return len(self.event_id)
 
     def without_waveforms(self) -> TelescopeEvents:
         """The same with no samples, which take most of the memory."""
-        return replace(
-            self, waveform=np.empty((0, 0, 0, 0), np.uint16), read_out=None, true_image=None
-        )
+        nothing = np.empty((0, 0, 0, 0), np.uint16)
+        return replace(self, waveform=nothing, read_out=None, true_image=None, charges=None)
 
     def keys(self) -> dict[str, Any]:
         """Columns that identify the rows."""
@@ -108,7 +110,7 @@ def process(
     with_parameters: bool = True,
     empty: Callable[..., NDArray[Any]] = np.empty,
 ) -> tuple[pa.RecordBatch, pa.RecordBatch | None]:
-    """Extract, clean and parametrise a batch.
+    """Extract (unless that was done before), clean and parametrise a batch.
 
     Parameters
     ----------
@@ -126,7 +128,7 @@ def process(
     parameters : pyarrow.RecordBatch or None
         Rows of the table dl1/parameters; None unless asked for.
     """
-    charges = extract(
+    charges = events.charges or extract(
         events.waveform,
         events.calibration_row,
         events.read_out,
