@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ctabatch.calibration_rows import Calibrated, CalibrationRows
 from ctabatch.config import ProcessConfig
 from ctabatch.errors import CtabatchError
 from ctabatch.geometry import GEOMETRY, IMPACT, SUBARRAY, GeometryStep
@@ -59,12 +60,15 @@ class BatchRows:
         Name of a table without the telescope type, and its rows.
     parametrised : Parametrised or None
         If parameters were computed.
+    calibrated : Calibrated or None
+        If calibrated waveforms are written.
     """
 
     tel_type: str
     n_rows: int
     tables: list[tuple[str, pa.RecordBatch]]
     parametrised: Parametrised | None = None
+    calibrated: Calibrated | None = None
 
 
 class PartWriter:
@@ -90,6 +94,7 @@ class PartWriter:
         self.event_types: Counter[int] = Counter()
         self.tel_types: Counter[str] = Counter()
         self.incomplete_events: list[int] = []
+        self._calibration = CalibrationRows()
         for table, schema in {
             "run": RUN,
             "trigger": TRIGGER,
@@ -141,6 +146,9 @@ class PartWriter:
                 self.tel_types[batch.tel_type] += batch.n_rows
             for table, rows in batch.tables:
                 self.files.write(f"{table}/tel_type={batch.tel_type}", rows)
+        calibrated = [batch.calibrated for batch in batches if batch.calibrated is not None]
+        for tel_type, row in self._calibration.of_block(block, calibrated):
+            self.files.write(f"calibration/tel_type={tel_type}", row)
         if self.geometry is not None:
             self._showers(self.geometry, block, batches)
 
@@ -159,10 +167,18 @@ class PartWriter:
         if len(telescopes) == 0:
             return BatchRows(raw.tel_type, n_rows, tables)
         options = self.options(raw.tel_type, int(telescopes.tel_id[0]))
+        used = None
         if "r1" in products:
             tables.append(("r1", calibrated_rows(telescopes, options)))
+            used = Calibrated(
+                raw.tel_type,
+                event,
+                telescopes.tel_id,
+                telescopes.calibration,
+                telescopes.calibration_row,
+            )
         if not {"images", "parameters", "geometry"} & products:
-            return BatchRows(raw.tel_type, n_rows, tables)
+            return BatchRows(raw.tel_type, n_rows, tables, calibrated=used)
         wanted = bool({"parameters", "geometry"} & products)
         images, parameters = dl1.process(
             telescopes, options, with_parameters=wanted, empty=self._empty
@@ -172,10 +188,10 @@ class PartWriter:
         if parameters is not None and "parameters" in products:
             tables.append(("dl1/parameters", parameters))
         if parameters is None:
-            return BatchRows(raw.tel_type, n_rows, tables)
+            return BatchRows(raw.tel_type, n_rows, tables, calibrated=used)
         # the geometry needs no waveforms: let go of them
         rest = Parametrised(telescopes.without_waveforms(), parameters, event)
-        return BatchRows(raw.tel_type, n_rows, tables, rest)
+        return BatchRows(raw.tel_type, n_rows, tables, rest, used)
 
     def _showers(self, step: GeometryStep, block: EventBlock, batches: list[BatchRows]) -> None:
         """Reconstruct the array events of a block and write their geometry."""

@@ -218,6 +218,7 @@ def telescope_events(raw: RawBatch) -> TelescopeEvents:
         array_pointing=np.tile([altitude, azimuth], (len(raw), 1)),
         axis=axis,
         tel_type=raw.tel_type,
+        is_sum=raw.is_sum,
     )
 
 
@@ -249,11 +250,21 @@ def raw_rows(raw: RawBatch) -> pa.RecordBatch:
 def calibrated_rows(events: TelescopeEvents, options: Dl1Options) -> pa.RecordBatch:
     """Rows of the table r1."""
     r1, gain = calibrate(
-        events.waveform, events.calibration_row, events.calibration, options.extraction
+        events.waveform,
+        events.calibration_row,
+        events.calibration,
+        options.extraction,
+        events.gain,
     )
     return record_batch(
         calibrated_waveforms(*r1.shape[1:]),
-        {**events.keys(), "waveform": r1, "selected_gain_channel": gain},
+        {
+            **events.keys(),
+            "waveform": r1,
+            "selected_gain_channel": gain,
+            "is_sum": np.full(len(events), events.is_sum),
+            "is_read_out": events.read_out,
+        },
     )
 
 

@@ -38,10 +38,11 @@ def file_of(example_files, two_types):
     return lambda name: two_types if name == "simulated" else example_files[name]
 
 
-def run(path, root, write=WRITE, threads=1, *, existing="refuse", cleaning=None, **source):
+def run(path, root, write=WRITE, threads=1, *, existing="refuse", cleaning=None, extraction=None,
+        **source):  # fmt: skip
     config = {"write": write, "source": {"focal_length": "equivalent", **source}}
-    if cleaning:
-        config["cleaning"] = cleaning
+    config |= {"cleaning": cleaning} if cleaning else {}
+    config |= {"extraction": extraction} if extraction else {}
     return Engine(root, ProcessConfig.model_validate(config), existing, threads=threads).run(path)
 
 

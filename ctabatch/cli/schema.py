@@ -13,6 +13,7 @@ from ctabatch.errors import OptionError
 def tables() -> dict[str, Any]:
     """Table name -> Arrow schema; tensors are shown for a camera of 1855 pixels."""
     from ctabatch.schemas import (
+        calibration,
         cuts,
         geometry,
         images,
@@ -35,6 +36,7 @@ def tables() -> dict[str, Any]:
         "r0": waveforms.RAW_DATA,
         "r0_stream": waveforms.RAW_STREAM,
         "r1": waveforms.calibrated_waveforms(1855, 40),
+        "calibration": calibration.calibration(2, 1855),
         "dl1/images": images.images(1855),
         "dl1/parameters": parameters.PARAMETERS,
         "dl2/geometry": geometry.GEOMETRY,

@@ -22,10 +22,12 @@ from ctabatch.schemas.keys import TELESCOPE_KEYS
 
 from .protocol import EventBlock, KindOf, SourceOptions
 from .stored_array import StoredRun, stored_runs
+from .stored_calibration import COLUMNS, StoredCalibration
 from .stored_events import EVENT_TABLES, StoredEvents, is_allowed
-from .stored_images import IMAGE_COLUMNS, image_level
+from .stored_images import IMAGE_COLUMNS, TRUE_COLUMNS, image_level
 from .stored_plans import LevelRows, StoredPlan, plans_of
 from .stored_rows import KeyedFile, Rows, block_ends
+from .stored_waveforms import WAVEFORM_COLUMNS, waveform_level
 
 _KEYS = [field.name for field in TELESCOPE_KEYS]
 _OTHER_TELS = "telescopes to be read that were left out when the part was made"
@@ -84,12 +86,25 @@ class StoredSource:
             if len(found) != 1:
                 raise InputError(f"{self.part.root}: part {self.part.name} has no table {name}")
             self._events[name] = KeyedFile(found[0], *keys)
-        prefix = f"{LEVELS[self._level]}/tel_type="
-        self._telescope_files = [
+        columns = IMAGE_COLUMNS if self._level == "images" else WAVEFORM_COLUMNS
+        self._telescope_files = self._of_types(stack, LEVELS[self._level], columns, keys)
+        self._truths: list[tuple[str, KeyedFile]] = []
+        self._calibrations: list[tuple[str, StoredCalibration]] = []
+        if self._level == "r1":
+            self._truths = self._of_types(stack, LEVELS["images"], TRUE_COLUMNS, keys)
+            coefficients = self._of_types(stack, "calibration", COLUMNS, keys)
+            self._calibrations = [(name, StoredCalibration(file)) for name, file in coefficients]
+
+    def _of_types(
+        self, stack: ExitStack, folder: str, columns: Sequence[str], keys: list[NDArray[np.int64]]
+    ) -> list[tuple[str, KeyedFile]]:
+        """Files of a table of all telescope types, with their type."""
+        prefix = f"{folder}/tel_type="
+        return [
             (table.removeprefix(prefix), KeyedFile(file, *keys))
             for table in sorted(self.part.tables)
             if table.startswith(prefix)
-            for file in self._table(stack, table, [*_KEYS, *IMAGE_COLUMNS])
+            for file in self._table(stack, table, [*_KEYS, *columns])
         ]
 
     def _table(self, stack: ExitStack, table: str, columns: Sequence[str]) -> list[TableFile]:
@@ -124,8 +139,13 @@ class StoredSource:
 
     @property
     def _all_files(self) -> list[TableFile]:
-        keyed = [*self._events.values(), *(file for _, file in self._telescope_files)]
-        return [one.file for one in keyed]
+        return [one.file for one in self._keyed]
+
+    @property
+    def _keyed(self) -> list[KeyedFile]:
+        """All that is read block by block."""
+        of_telescopes = (file for _, file in (*self._telescope_files, *self._truths))
+        return [*self._events.values(), *of_telescopes]
 
     @property
     def size(self) -> int:
@@ -151,23 +171,34 @@ class StoredSource:
                 return
         self.stopped = bool(self.part.record.get("stopped_by_max_events", False))
 
-    def _blocks(self) -> Iterator[tuple[dict[str, Rows], list[tuple[str, Rows]]]]:
+    def _blocks(self) -> Iterator[tuple[dict[str, Rows], list[LevelRows]]]:
         """Rows of all tables, block by block."""
-        files = [*self._events.values(), *(file for _, file in self._telescope_files)]
         begin = 0
-        for end in block_ends(files, len(self._obs_id)):
+        for end in block_ends(self._keyed, len(self._obs_id)):
             tables = {name: file.take(begin, end) for name, file in self._events.items()}
-            rows = [(tel_type, f.take(begin, end)) for tel_type, f in self._telescope_files]
-            yield tables, rows
+            truths = [(name, file.take(begin, end)) for name, file in self._truths]
+            yield (
+                tables,
+                [
+                    self._level_rows(tel_type, file.take(begin, end), begin, truths)
+                    for tel_type, file in self._telescope_files
+                ],
+            )
             begin = end
 
-    def _events_of(
-        self, tables: dict[str, Rows], levels: list[tuple[str, Rows]]
-    ) -> Iterator[EventBlock]:
+    def _level_rows(
+        self, tel_type: str, rows: Rows, first: int, truths: list[tuple[str, Rows]]
+    ) -> LevelRows:
+        if self._level == "images":
+            return image_level(tel_type, rows)
+        calibrations = [one for name, one in self._calibrations if name == tel_type]
+        own = [one for name, one in truths if name == tel_type]
+        return waveform_level(tel_type, rows, first, calibrations, own)
+
+    def _events_of(self, tables: dict[str, Rows], levels: list[LevelRows]) -> Iterator[EventBlock]:
         """Events of a block, run by run."""
         keep = self._wanted(tables)
         obs_id = tables["trigger"].numbers("obs_id")[keep]
-        own_levels = [image_level(tel_type, rows) for tel_type, rows in levels]
         for own in np.split(keep, np.flatnonzero(np.diff(obs_id)) + 1):
             if not len(own):
                 continue
@@ -179,7 +210,7 @@ class StoredSource:
             number = self._run_of[int(tables["trigger"].numbers("obs_id")[own[0]])]
             run = self._all_runs[number]
             events = StoredEvents(run, tables, own, self._allowed)
-            n_rows = sum(len(events.own(rows, of_telescopes=True)) for _, rows in levels)
+            n_rows = sum(len(events.own(level.rows, of_telescopes=True)) for level in levels)
             self.account.note(
                 f"telescope events without {self._level} in the part",
                 max(events.n_telescope_events - n_rows, 0),
@@ -192,7 +223,7 @@ class StoredSource:
                 subarray=run.subarray,
                 array_pointing=run.array_pointing,
                 tables=events.tables,
-                plans=partial(_plans, events, own_levels),
+                plans=partial(_plans, events, levels),
             )
             if self.stopped:
                 self._last_run = number

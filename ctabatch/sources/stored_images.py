@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ctabatch.errors import InputError
 from ctabatch.instrument.calibration import CameraCalibration
 from ctabatch.instrument.camera import CameraGeometry
+from ctabatch.instrument.subarray import SubarrayDescription
 from ctabatch.stages.charges import Charges
 
 from .protocol import Empty
@@ -27,8 +28,12 @@ def image_level(tel_type: str, rows: Rows) -> LevelRows:
     """Rows of dl1/images as a level that processing starts from."""
 
     def content(
-        chosen: NDArray[np.int64], geometry: CameraGeometry, empty: Empty
+        chosen: NDArray[np.int64],
+        geometry: CameraGeometry,
+        subarray: SubarrayDescription,
+        empty: Empty,
     ) -> dict[str, Any]:
+        del subarray
         shape = (len(chosen), geometry.n_pixels)
         check_shape(rows, "image", shape[1:])
         image, peak_time = empty(shape, np.float32), empty(shape, np.float32)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctabatch.instrument.camera import CameraGeometry
+from ctabatch.instrument.subarray import SubarrayDescription
 from ctabatch.io.simtel.batches import BATCH_SIZE
 from ctabatch.stages.dl1 import TelescopeEvents
 
@@ -17,6 +18,8 @@ from .protocol import Empty, KindOf, LoadedBatch
 from .stored_array import check_telescopes
 from .stored_events import StoredEvents
 from .stored_rows import Rows
+
+Content = Callable[[NDArray[np.int64], CameraGeometry, SubarrayDescription, Empty], dict[str, Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,15 +31,15 @@ class LevelRows:
     tel_type : str
     rows : Rows
     content : callable
-        Of rows, their numbers, the geometry and what makes arrays: the fields of `TelescopeEvents`
-        that are the level's own.
+        Of the numbers of rows, the geometry, the array and what makes arrays: the fields of
+        `TelescopeEvents` that are the level's own.
     kinds : tuple of (n,) arrays
         What must be alike in the rows of a batch.
     """
 
     tel_type: str
     rows: Rows
-    content: Callable[[NDArray[np.int64], CameraGeometry, Empty], dict[str, Any]]
+    content: Content
     kinds: tuple[NDArray[Any], ...]
 
 
@@ -73,7 +76,7 @@ class StoredPlan:
             array_pointing=np.tile([altitude, azimuth], (len(event), 1)),
             axis=events.axis[event],
             tel_type=self.level.tel_type,
-            **self.level.content(self.chosen, self.geometry, empty),
+            **self.level.content(self.chosen, self.geometry, run.subarray, empty),
         )
         return LoadedBatch(self.level.tel_type, loaded, event)
 

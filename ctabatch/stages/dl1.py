@@ -43,6 +43,7 @@ class TelescopeEvents:
     obs_id : int
     event_id, tel_id : (n,) int64
     waveform : (n, n_gains, n_pixels, n_samples) uint16, uint32 for sums
+        Calibrated ones are float32 (n, 1, n_pixels, n_samples).
     read_out : (n, n_pixels) bool or None
         None if all pixels were read out.
     calibration_row : (n,) int64
@@ -61,6 +62,10 @@ class TelescopeEvents:
     axis : (n, 4) float64
         Simulated shower: altitude, azimuth (rad), core x, y (m); NaN where there is none.
     tel_type : str
+    is_sum : bool
+        Whether there are sums, of one sample.
+    gain : (n, n_pixels) int8 or None
+        Gain channels of calibrated waveforms; None if the waveforms are raw.
     charges : Charges or None
         Images, if they were extracted before; then there are no waveforms.
     """
@@ -80,6 +85,8 @@ class TelescopeEvents:
     array_pointing: NDArray[np.float64]
     axis: NDArray[np.float64]
     tel_type: str = ""
+    is_sum: bool = False
+    gain: NDArray[np.int8] | None = None
     charges: Charges | None = None
 
     def __len__(self) -> int:
@@ -88,7 +95,9 @@ class TelescopeEvents:
     def without_waveforms(self) -> TelescopeEvents:
         """The same with no samples, which take most of the memory."""
         nothing = np.empty((0, 0, 0, 0), np.uint16)
-        return replace(self, waveform=nothing, read_out=None, true_image=None, charges=None)
+        return replace(
+            self, waveform=nothing, read_out=None, true_image=None, gain=None, charges=None
+        )
 
     def keys(self) -> dict[str, Any]:
         """Columns that identify the rows."""
@@ -137,6 +146,8 @@ def process(
         options.extraction,
         empty,
         tel_type=events.tel_type,
+        gain=events.gain,
+        is_sum=events.is_sum,
     )
     mask = options.cleaner.clean(charges.image, charges.peak_time, events.geometry)
     pictures = image_rows(events, charges, mask)

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from ctabatch.instrument.calibration import CameraCalibration
 from ctabatch.instrument.camera import CameraGeometry
-from ctabatch.kernels.calibration import calibrate_samples, calibrate_sums
+from ctabatch.kernels.calibration import KNOWN, calibrate_samples, calibrate_sums
 from ctabatch.kernels.peak_window import replace_invalid
 
-from .charges import Charges, RawExtractor, RawTraces
+from .charges import Charges, RawExtractor, RawTraces, calibrating
 from .extractors.neighbor_peak import NeighborPeakWindowSum
 from .extractors.traces import TraceExtractor, Traces
 
@@ -44,8 +44,10 @@ def extract(
     empty: Callable[..., NDArray[Any]] = np.empty,
     *,
     tel_type: str = "",
+    gain: NDArray[np.int8] | None = None,
+    is_sum: bool = False,
 ) -> Charges:
-    """Calibrate raw data and extract the charge of every pixel.
+    """Calibrate raw data (unless they are calibrated) and extract the charge of every pixel.
 
     Parameters
     ----------
@@ -59,31 +61,39 @@ def extract(
         Makes the arrays of the result, as `numpy.empty` does.
     tel_type : str
         Telescope type, for extractors whose options depend on it.
+    gain : (n_events, n_pixels) int8, optional
+        Selected gains of calibrated waveforms, which are float32 (n_events, 1, n_pixels,
+        n_samples), photo-electrons.
+    is_sum : bool
+        Whether calibrated waveforms are sums.
     """
     extractor = options.extractor
-    is_sum = waveform.dtype == np.uint32
+    is_sum = is_sum or waveform.dtype == np.uint32
     if not is_sum and not isinstance(extractor, RawExtractor):
-        samples, gain = calibrate(waveform, rows, calibration, options)
+        samples, selected = calibrate(waveform, rows, calibration, options, gain)
         broken = calibration.invalid_pixels[rows]
         if read_out is not None:
             broken = broken | ~read_out
         return extractor.extract(
-            Traces(samples, gain, broken, rows, calibration, geometry, tel_type)
+            Traces(samples, selected, broken, rows, calibration, geometry, tel_type)
         )
     n_events, _, n_pixels, _ = waveform.shape
     image = empty((n_events, n_pixels), np.float32)
     peak_time = empty((n_events, n_pixels), np.float32)
     peak_time[:] = 0
     charges = Charges(image, peak_time, empty((n_events, n_pixels), np.int8))
+    threshold = options.gain_threshold
+    if gain is not None:
+        threshold, charges.gain[:] = KNOWN, gain
     if not is_sum and isinstance(extractor, RawExtractor):
         extractor.extract_raw(
-            RawTraces(waveform, rows, read_out, calibration, geometry, options.gain_threshold),
+            RawTraces(waveform, rows, read_out, calibration, geometry, threshold),
             charges,
         )
         return charges
     calibrate_sums(
-        waveform, rows, calibration.pedestal, calibration.dc_to_pe, calibration.n_summed,
-        options.gain_threshold, charges.gain, image,
+        waveform, rows, *calibrating(calibration, known=threshold == KNOWN), calibration.n_summed,
+        threshold, charges.gain, image,
     )  # fmt: skip
     if read_out is not None:
         image[~read_out] = 0
@@ -98,11 +108,14 @@ def calibrate(
     rows: NDArray[np.int64],
     calibration: CameraCalibration,
     options: ExtractionOptions,
+    known: NDArray[np.int8] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
     """Calibrated waveforms (n_events, n_pixels, n_samples) in photo-electrons, and selected gains.
 
-    Sums come back as waveforms of one sample.
+    Sums come back as waveforms of one sample. Those whose gains are known are calibrated already.
     """
+    if known is not None:
+        return waveform[:, 0], known
     n_events, _, n_pixels, n_samples = waveform.shape
     r1 = np.empty((n_events, n_pixels, n_samples), np.float32)
     gain = np.empty((n_events, n_pixels), np.int8)

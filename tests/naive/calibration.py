@@ -12,3 +12,10 @@ def calibrate(waveform, pedestal, factor, threshold):
         for p, g in enumerate(gain)
     ]
     return np.array(gain), np.array(r1)
+
+
+def calibrated(waveform, gain, pedestal, factor):
+    """Samples of the selected gain of one event, which are all there is of it, calibrated."""
+    return np.array(
+        [(waveform[0, p] - pedestal[g, p]) * factor[g, p] for p, g in enumerate(gain)], np.float32
+    )
