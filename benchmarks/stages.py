@@ -47,7 +47,7 @@ from ctabatch.io.simtel.source import SimtelReader
 from ctabatch.io.streams import ByteStream
 from ctabatch.part_writer import BatchRows, Parametrised, PartWriter
 from ctabatch.source import calibrated, telescope_events
-from ctabatch.sources.simtel import event_block
+from ctabatch.sources.simtel import SimtelSource, event_block
 from ctabatch.stages import dl1
 from ctabatch.stages.extract import extract
 
@@ -149,7 +149,7 @@ def one_round(path: Path, scratch: Path, config: ProcessConfig) -> tuple[dict[st
             with clock("geometry and tables"):
                 writer.take(block, rows)
         with clock("geometry and tables"):
-            writer.finish(reader)
+            writer.finish(SimtelSource(reader, 0))
             files.publish()
     seconds = clock.seconds
     seconds["scan"] = max(seconds.pop("decompress and scan") - seconds["decompress"], 0.0)

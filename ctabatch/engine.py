@@ -20,7 +20,7 @@ from ctabatch.errors import CtabatchError, InputError, OptionError
 from ctabatch.input_digest import InputDigest
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.parquet import PartFiles
-from ctabatch.io.stored_parts import is_stored, level_of, origin
+from ctabatch.io.stored_parts import is_stored
 from ctabatch.kernels.jit import CACHE_FOLDER, CACHED
 from ctabatch.memory import USUAL, MemoryBound
 from ctabatch.ordered_pool import OrderedPool
@@ -166,7 +166,7 @@ class Engine:
                     "path": str(path),
                     "size": size,
                     "sha256": digest,
-                    **self._origin(path),
+                    **source.about,
                 },
                 "config_digest": self.config.digest(),
                 "config": self.config.model_dump(mode="json"),
@@ -194,14 +194,9 @@ class Engine:
         )
         if "r1" in self.config.write and "r1" not in source.levels:
             source.__exit__()
-            raise OptionError(f"{path}: r1 cannot be written from images: there are no waveforms")
+            what = source.about.get("level", "this input")
+            raise OptionError(f"{path}: r1 cannot be written from {what}: there are no waveforms")
         return source
-
-    def _origin(self, path: Path) -> dict[str, Any]:
-        """What the commit record tells of an input that is a part: its origin, and the level."""
-        if not is_stored(path):
-            return {}
-        return {"level": level_of(path, self.config.source.level), **origin(path)}
 
     def _consume(self, source: EventSource, writer: PartWriter, progress: Progress | None) -> None:
         """Read blocks of events, compute their batches in threads, write what is done in order."""
@@ -245,10 +240,7 @@ def available_cores() -> int:
 
 
 def part_stem(path: Path) -> str:
-    """Name of a file as the beginning of its part's name.
-
-    A stored part becomes a part of the same name: both hold the same events.
-    """
+    """Name of a file as the beginning of its part's name; a stored part keeps its name."""
     if is_stored(path):
         return path.stem.rpartition("-")[0]
     stem = re.sub(r"\.(simtel|gz|zst|zstd)", "", path.name)

@@ -161,6 +161,8 @@ class EventSource(Protocol):
         Losses and notes so far.
     levels : set of str
         Those of r0 and r1 that can be written from it.
+    about : dict
+        More for the entry ``input`` of the commit record.
     runs : sequence of SourceRun
         The runs so far.
     stopped : bool
@@ -171,6 +173,7 @@ class EventSource(Protocol):
 
     account: Account
     levels: frozenset[str]
+    about: dict[str, Any]
 
     @property
     def runs(self) -> Sequence[SourceRun]: ...

@@ -92,31 +92,21 @@ class SimtelRun:
 
 
 class SimtelSource:
-    """A file or a stored stream; for the arguments see `SimtelReader`."""
+    """A file or a stored stream.
 
-    levels = frozenset({"r0", "r1"})
+    Parameters
+    ----------
+    reader : SimtelReader
+        Closed with the source.
+    size : int
+        Bytes of the file.
+    """
 
-    def __init__(
-        self,
-        path: Path,
-        options: SourceOptions,
-        *,
-        size: int,
-        ahead: bool = True,
-        empty: Callable[..., NDArray[np.uint8]] = np.empty,
-        keep: Callable[[pa.RecordBatch], None] | None = None,
-    ) -> None:
-        self.size = size
-        self._reader = SimtelReader(
-            path,
-            focal_length=options.focal_length,
-            allowed_tels=options.allowed_tels,
-            max_events=options.max_events,
-            ahead=ahead,
-            empty=empty,
-            keep=keep,
-        )
-        self.account = self._reader.account
+    def __init__(self, reader: SimtelReader, size: int) -> None:
+        self.size, self._reader = size, reader
+        self.levels = frozenset({"r0", "r1"})
+        self.about: dict[str, Any] = {}
+        self.account = reader.account
 
     @property
     def runs(self) -> Sequence[SimtelRun]:
@@ -144,6 +134,28 @@ class SimtelSource:
         self._reader.close()
 
 
+def open_simtel(
+    path: Path,
+    options: SourceOptions,
+    *,
+    size: int,
+    ahead: bool = True,
+    empty: Callable[..., NDArray[np.uint8]] = np.empty,
+    keep: Callable[[pa.RecordBatch], None] | None = None,
+) -> SimtelSource:
+    """Open a file or a stored stream; for the arguments see `SimtelReader`."""
+    reader = SimtelReader(
+        path,
+        focal_length=options.focal_length,
+        allowed_tels=options.allowed_tels,
+        max_events=options.max_events,
+        ahead=ahead,
+        empty=empty,
+        keep=keep,
+    )
+    return SimtelSource(reader, size)
+
+
 def event_block(events: Events, account: Account) -> EventBlock:
     """Events of a block of a file."""
     run = events.run
@@ -168,4 +180,4 @@ def _plans(events: Events, account: Account, kind_of: KindOf) -> Iterator[Simtel
     return map(SimtelPlan, batch_plans(events, account, kind_of=kind_of))
 
 
-__all__ = ["SimtelBatch", "SimtelPlan", "SimtelRun", "SimtelSource", "event_block"]
+__all__ = ["SimtelSource", "event_block", "open_simtel"]

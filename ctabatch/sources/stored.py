@@ -58,6 +58,7 @@ class StoredSource:
     ) -> None:
         self.account = Account()
         self.levels = frozenset({"r1"} if level == "r1" else ())
+        self.about: dict[str, Any] = {}
         self._level, self._options, self._ahead = level, options, ahead
         self.part = tables_of(path.parent.parent, part_record(path))
         self._allowed = self._telescopes()
