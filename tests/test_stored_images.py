@@ -93,6 +93,27 @@ def test_other_thresholds_give_the_same_from_images_as_from_the_file(name, file_
     assert masks[0] < masks[1]  # lower thresholds did something
 
 
+@pytest.mark.parametrize("level", ["r1", "images"])
+def test_rows_that_do_not_follow_the_order_of_events_are_found_by_their_keys(
+    level, file_of, tmp_path
+):
+    # telescopes of one type with options of their own get batches of their own
+    process(file_of("sst1m"), tmp_path / "probe", ("images",))
+    (images,) = (tmp_path / "probe" / "dl1" / "images").rglob("*.parquet")
+    tels = read(images)["tel_id"].to_pylist()
+    cleaning = {"picture_threshold_pe": {"*": 7, str(tels[0]): 9, str(tels[5]): 8}}
+    write = ("r1", *WRITE) if level == "r1" else WRITE
+    part = stored(file_of("sst1m"), tmp_path / "mixed", write, cleaning=cleaning)
+    (images,) = (tmp_path / "mixed" / "dl1" / "images").rglob("*.parquet")
+    events = read(images)["event_id"].to_numpy()
+    assert (events[1:] < events[:-1]).any()
+    process(part, tmp_path / "again", write, cleaning=cleaning, level=level)
+    check_same(tmp_path / "again", tmp_path / "mixed")
+    process(part, tmp_path / "usual", WRITE, level=level)
+    process(file_of("sst1m"), tmp_path / "simtel")
+    check_same(tmp_path / "usual", tmp_path / "simtel")
+
+
 @pytest.mark.parametrize("name", ["simulated", "prod6"])
 def test_any_number_of_threads_gives_the_same_bytes(name, file_of, tmp_path):
     part = stored(file_of(name), tmp_path / "simtel")

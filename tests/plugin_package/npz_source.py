@@ -125,6 +125,13 @@ def _array(data: dict[str, Any]) -> SubarrayDescription:
 
 def _run(subarray: SubarrayDescription, pointing: Any) -> pa.RecordBatch:
     altitude, azimuth = np.degrees(pointing).tolist()
-    row = {"obs_id": 7, "subarray_pointing_lat": altitude, "subarray_pointing_lon": azimuth, "subarray_id": subarray.digest, "header_index": 0, "is_last_header": True,
-           "start_time": 0}  # fmt: skip
+    row = {
+        "obs_id": 7,
+        "subarray_id": subarray.digest,
+        "header_index": 0,
+        "is_last_header": True,
+        "start_time": 0,
+        "subarray_pointing_lat": altitude,
+        "subarray_pointing_lon": azimuth,
+    }
     return pa.RecordBatch.from_pylist([row], schema=RUN)
