@@ -97,7 +97,7 @@ class SimtelEvents:
         options = self._config.dl1_options(raw.tel_type, int(raw.tel_id[0]))
         events = telescope_events(raw)
         images, parameters = process(events, options)
-        traces = calibrated_rows(raw, options)
+        traces = calibrated_rows(events, options)
         found = []
         for k, row in enumerate(parameters.to_pylist() if parameters is not None else []):
             columns = pixel_columns(images, k)
