@@ -16,7 +16,7 @@ from .jit import kernel
 
 HIGH_GAIN, LOW_GAIN = 0, 1
 #: In place of a threshold: the gains are known already, and the waveform is that of these.
-KNOWN = -1
+KNOWN = -(1 << 40)
 
 
 @kernel
@@ -31,7 +31,7 @@ def select_gain(waveform: np.ndarray, threshold: int, gain: np.ndarray) -> None:
     gain : int8 (n_pixels,)
         Written, unless they are given; always 0 for cameras of one gain.
     """
-    if threshold < 0:
+    if threshold <= KNOWN:  # times the samples of a sum
         return
     gain[:] = HIGH_GAIN
     if waveform.shape[0] < 2:
