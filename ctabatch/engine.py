@@ -194,11 +194,11 @@ class Engine:
             keep=writer.keep,
         )
         for name in ("r1", "r1_gains", "dl0"):
-            needed = "r0" if name == "r1_gains" else "r1"
+            needed = "r0" if name == "r1_gains" else name
             if name in self.config.write and needed not in source.levels:
                 source.__exit__()
                 what = source.about.get("level", "this input")
-                lack = "raw data" if needed == "r0" else "waveforms"
+                lack = "raw data" if needed == "r0" else "waveforms of all pixels"
                 raise OptionError(
                     f"{path}: {name} cannot be written from {what}: there are no {lack}"
                 )

@@ -147,7 +147,10 @@ def test_both_gains_are_rows_of_a_table():
         "event_id": np.arange(4),
         "tel_id": np.ones(4, np.int16),
     }
-    table = record_batch(calibrated_waveforms_of_all_gains(*r1.shape[1:]), {**keys, "waveform": r1})
+    table = record_batch(
+        calibrated_waveforms_of_all_gains(*r1.shape[1:]),
+        {**keys, "waveform": r1, "is_read_out": None},
+    )
     np.testing.assert_array_equal(table.column("waveform").to_numpy_ndarray(), r1)
 
 

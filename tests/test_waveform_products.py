@@ -186,3 +186,12 @@ def test_what_an_input_lacks_cannot_be_written(whole, tmp_path):
     result = Engine(tmp_path / "d", config).run(stored)
     assert result.status == "failed"
     assert "r1_gains cannot be written from r1" in result.error
+
+
+def test_processing_starts_from_reduced_waveforms(reduced, tmp_path):
+    """The same images, parameters and showers as when they were written."""
+    root, _ = reduced
+    sections = {"source": {"level": "dl0"}, "write": ("images", "parameters", "geometry")}
+    processed(tmp_path / "two", stored_inputs(root, "dl0")[0], 2, **sections)
+    assert table(tmp_path / "two", "dl1/images").equals(table(root, "dl1/images"))
+    assert list((tmp_path / "two").glob("dl2/geometry/*.parquet"))

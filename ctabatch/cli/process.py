@@ -76,7 +76,8 @@ def command(
         typer.Option(
             "--from",
             metavar="LEVEL",
-            help="Level of a dataset to start from: r0, r1 or images.  \\[the lowest there is]",
+            help="Level of a dataset to start from: r0, r1, dl0 or images.  "
+            "\\[the lowest there is]",
         ),
     ] = None,
     overwrite: Annotated[

@@ -42,9 +42,9 @@ class SourceConfig(Strict):
     max_events: int | None = Field(
         default=None, ge=1, description="Stop after so many array events of each file"
     )
-    level: Literal["r0", "r1", "images"] | None = Field(
+    level: Literal["r0", "r1", "dl0", "images"] | None = Field(
         default=None,
-        description="Level of the parts of a dataset that processing starts from: r0, r1 or "
+        description="Level of the parts of a dataset that processing starts from: r0, r1, dl0 or "
         "images; the lowest there is if null",
     )
 

@@ -242,7 +242,7 @@ def write_once(path: Path, table: pa.Table) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         wip = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.wip")
         try:
-            pq.write_table(table, wip, compression="zstd")
+            pq.write_table(table, wip, compression="zstd", write_page_checksum=True)
             wip.replace(path)
         finally:
             wip.unlink(missing_ok=True)

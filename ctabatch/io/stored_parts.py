@@ -19,8 +19,8 @@ from .simtel.losses import Account, Loss
 #: Table of the stream, and the entry of the commit record that tells what is not in it.
 STREAM, ENTRY = "r0_stream", "r0"
 #: Levels that processing can start from, the lowest first, and the folder of each.
-Level = Literal["r0", "r1", "images"]
-LEVELS: dict[Level, str] = {"r0": STREAM, "r1": "r1", "images": "dl1/images"}
+Level = Literal["r0", "r1", "dl0", "images"]
+LEVELS: dict[Level, str] = {"r0": STREAM, "r1": "r1", "dl0": "dl0", "images": "dl1/images"}
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,15 @@ import pyarrow.parquet as pq
 from ctabatch.errors import InputError
 from ctabatch.instrument.stored import subarray_from_tables
 from ctabatch.instrument.subarray import SubarrayDescription
+from ctabatch.schemas import subarray as schemas
 
-from .dataset_folder import SUBARRAY_TABLES
+_SCHEMAS = {
+    "telescopes": schemas.TELESCOPES,
+    "cameras": schemas.CAMERAS,
+    "pixels": schemas.PIXELS,
+    "optics": schemas.OPTICS,
+    "readout": schemas.READOUT,
+}
 
 
 def read_subarray(root: Path, digest: str) -> SubarrayDescription:
@@ -23,11 +30,13 @@ def read_subarray(root: Path, digest: str) -> SubarrayDescription:
         A table is missing or damaged.
     """
     tables = {}
-    for name in SUBARRAY_TABLES:
+    for name, schema in _SCHEMAS.items():
         path = root / "subarray" / name / f"{digest}.parquet"
         try:
-            tables[name] = pq.read_table(path, partitioning=None)
-        except (OSError, pa.ArrowException) as error:
+            found = pq.read_table(path, partitioning=None, page_checksum_verification=True)
+            found.validate(full=True)
+            tables[name] = found.cast(schema)
+        except (OSError, pa.ArrowException, ValueError) as error:
             raise InputError(f"{path}: not readable: {error}") from error
     return subarray_from_tables(tables)
 

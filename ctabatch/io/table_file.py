@@ -118,6 +118,19 @@ class TableFile:
             if column.path_in_schema.partition(".")[0] in self._names
         )
 
+    @property
+    def bytes_in_lists(self) -> int:
+        """Bytes in memory, roughly, of all columns whose rows differ in length."""
+        names = [field.name for field in self.schema if pa.types.is_list(field.type)]
+        metadata = self._file.metadata
+        groups = (metadata.row_group(k) for k in range(metadata.num_row_groups))
+        columns = (group.column(k) for group in groups for k in range(group.num_columns))
+        return sum(
+            int(column.total_uncompressed_size)
+            for column in columns
+            if column.path_in_schema.partition(".")[0] in names
+        )
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()

@@ -37,7 +37,7 @@ class SourceBase:
     account : Account
         Losses (`Account.lose`) and notes (`Account.note`).
     levels : set of str
-        ``{"r1"}`` if the batches have waveforms.
+        ``{"r1", "dl0"}`` if the batches have waveforms.
     about : dict
         More for the entry ``input`` of the commit record.
     runs : list of SourceRun
@@ -50,7 +50,7 @@ class SourceBase:
 
     def __init__(self, size: int = 1) -> None:
         self.account = Account()
-        self.levels: frozenset[str] = frozenset({"r1"})
+        self.levels: frozenset[str] = frozenset({"r1", "dl0"})
         self.about: dict[str, Any] = {}
         self.runs: list[SourceRun] = []
         self.stopped = False

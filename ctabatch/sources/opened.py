@@ -34,7 +34,7 @@ def open_input(
     path : Path
         A sim_telarray file, what stands for a part of a dataset, or a file of an added source.
     options : SourceOptions
-    level : {"r0", "r1", "images"}, optional
+    level : {"r0", "r1", "dl0", "images"}, optional
         Level of a part that processing starts from; the lowest there is by default.
     ahead : bool
         Read ahead in a thread.

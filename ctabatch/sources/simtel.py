@@ -104,7 +104,7 @@ class SimtelSource:
 
     def __init__(self, reader: SimtelReader, size: int) -> None:
         self.size, self._reader = size, reader
-        self.levels = frozenset({"r0", "r1"})
+        self.levels = frozenset({"r0", "r1", "dl0"})
         self.about: dict[str, Any] = {}
         self.account = reader.account
 

@@ -27,9 +27,10 @@ from .stored_events import EVENT_TABLES, StoredEvents, is_allowed
 from .stored_images import IMAGE_COLUMNS, TRUE_COLUMNS, image_level
 from .stored_plans import LevelRows, StoredPlan, plans_of
 from .stored_rows import KeyedFile, Rows, block_ends
-from .stored_waveforms import WAVEFORM_COLUMNS, waveform_level
+from .stored_waveforms import REDUCED_COLUMNS, WAVEFORM_COLUMNS, waveform_level
 
 _KEYS = [field.name for field in TELESCOPE_KEYS]
+_COLUMNS = {"r1": WAVEFORM_COLUMNS, "dl0": REDUCED_COLUMNS, "images": IMAGE_COLUMNS}
 _OTHER_TELS = "telescopes to be read that were left out when the part was made"
 
 
@@ -40,7 +41,7 @@ class StoredSource:
     ----------
     path : Path
         Anything that stands for the part, see `stored_parts`.
-    level : {"r1", "images"}
+    level : {"r1", "dl0", "images"}
     options : SourceOptions
     ahead : bool
         Read ahead in a thread.
@@ -57,7 +58,8 @@ class StoredSource:
         self, path: Path, level: Level, options: SourceOptions, *, ahead: bool = True
     ) -> None:
         self.account = Account()
-        self.levels = frozenset({"r1"} if level == "r1" else ())
+        # what is written as r1 must hold all pixels
+        self.levels = frozenset({"r1": {"r1", "dl0"}, "dl0": {"dl0"}}.get(level, ()))
         self.about: dict[str, Any] = {}
         self._level, self._options, self._ahead = level, options, ahead
         self.part = tables_of(path.parent.parent, part_record(path))
@@ -87,11 +89,11 @@ class StoredSource:
             if len(found) != 1:
                 raise InputError(f"{self.part.root}: part {self.part.name} has no table {name}")
             self._events[name] = KeyedFile(found[0], *keys)
-        columns = IMAGE_COLUMNS if self._level == "images" else WAVEFORM_COLUMNS
+        columns = _COLUMNS[self._level]
         self._telescope_files = self._of_types(stack, LEVELS[self._level], columns, keys)
         self._truths: list[tuple[str, KeyedFile]] = []
         self._calibrations: list[tuple[str, StoredCalibration]] = []
-        if self._level == "r1":
+        if self._level != "images":
             self._truths = self._of_types(stack, LEVELS["images"], TRUE_COLUMNS, keys)
             coefficients = self._of_types(stack, "calibration", COLUMNS, keys)
             self._calibrations = [(name, StoredCalibration(file)) for name, file in coefficients]

@@ -102,7 +102,9 @@ def _all_rows(part: PartTables, table: str, schema: pa.Schema) -> pa.RecordBatch
         try:
             found = file.take(n_rows)
             with file.reading():
-                batches += [batch.cast(schema) for batch in found]
+                for batch in found:
+                    batch.validate(full=True)
+                    batches.append(batch.cast(schema))
         finally:
             file.close()
     merged = pa.Table.from_batches(batches, schema).combine_chunks().to_batches()

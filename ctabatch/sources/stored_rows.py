@@ -61,7 +61,8 @@ class KeyedFile:
 
     def row_bytes(self) -> int:
         """Bytes of a row in memory, roughly."""
-        return sum(_n_bytes(field.type) for field in self.file.schema)
+        fixed = sum(_n_bytes(field.type) for field in self.file.schema)
+        return fixed + self.file.bytes_in_lists // max(self.file.n_rows, 1)
 
     def take(self, first: int, last: int) -> Rows:
         """Rows of the events `first` to `last`; blocks must be asked for in order."""
@@ -133,6 +134,21 @@ class Rows:
             for batch in self._batches
         ]
         return np.concatenate([np.empty(0, np.bool_), *parts])
+
+    def lists(self, names: Sequence[str], rows: NDArray[np.int64]) -> list[pa.Array]:
+        """Columns of lists, in some rows; there must be no null.
+
+        Raises
+        ------
+        InputError
+            There is.
+        """
+        with self.file.reading():
+            whole = pa.Table.from_batches(self._batches, self.file.schema).select(list(names))
+            chosen = whole.take(pa.array(rows))
+            if any(column.null_count for column in chosen.columns):
+                raise ValueError(f"rows without {' or '.join(names)}")
+            return [column.combine_chunks() for column in chosen.columns]
 
     def tensors(
         self, name: str, rows: NDArray[np.int64], out: NDArray[Any], fill: Any = None

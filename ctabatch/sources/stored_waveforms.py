@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from ctabatch.errors import InputError
 from ctabatch.instrument.camera import CameraGeometry
 from ctabatch.instrument.subarray import SubarrayDescription
+from ctabatch.stages.reduced_waveforms import dense_waveforms
 
 from .protocol import Empty
 from .stored_calibration import StoredCalibration
@@ -18,7 +20,9 @@ from .stored_images import check_shape, read_out, truth
 from .stored_plans import LevelRows
 from .stored_rows import Rows, place_of
 
+_LISTS = ("pixel_index", "waveform")
 #: Columns that are read besides the keys.
+REDUCED_COLUMNS = ("pixel_index", "waveform", "selected_gain_channel", "is_sum", "is_read_out")
 WAVEFORM_COLUMNS = ("waveform", "selected_gain_channel", "is_sum", "is_read_out")
 
 
@@ -29,7 +33,7 @@ def waveform_level(
     calibrations: Sequence[StoredCalibration],
     truths: Sequence[Rows],
 ) -> LevelRows:
-    """Rows of r1 as a level that processing starts from.
+    """Rows of r1 or dl0 as a level that processing starts from.
 
     Parameters
     ----------
@@ -99,8 +103,13 @@ def _samples(
 ) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
     """Waveforms (n, 1, n_pixels, n_samples) and gains (n, n_pixels)."""
     dtype = rows.file.schema.field("waveform").type
-    n_pixels, n_samples = geometry.n_pixels, int(getattr(dtype, "shape", (0, 0))[-1])
-    check_shape(rows, "waveform", (n_pixels, n_samples))
+    is_reduced = pa.types.is_list(dtype)
+    n_pixels = geometry.n_pixels
+    if is_reduced:
+        n_samples = int(getattr(dtype.value_type, "list_size", 0))
+    else:
+        n_samples = int(getattr(dtype, "shape", (0, 0))[-1])
+        check_shape(rows, "waveform", (n_pixels, n_samples))
     check_shape(rows, "selected_gain_channel", (n_pixels,))
     if n_samples < 1 or coefficients.n_pixels != n_pixels:
         raise InputError(
@@ -109,7 +118,11 @@ def _samples(
         )
     waveform = empty((len(chosen), 1, n_pixels, n_samples), np.float32)
     gain = empty((len(chosen), n_pixels), np.int8)
-    rows.tensors("waveform", chosen, waveform)
+    if is_reduced:
+        with rows.file.reading():
+            waveform[:, 0] = dense_waveforms(*rows.lists(_LISTS, chosen), n_pixels)[0]
+    else:
+        rows.tensors("waveform", chosen, waveform)
     rows.tensors("selected_gain_channel", chosen, gain)
     if gain.min() < 0 or gain.max() >= coefficients.n_gains:  # it is an index of arrays
         raise InputError(
@@ -119,4 +132,4 @@ def _samples(
     return waveform, gain
 
 
-__all__ = ["WAVEFORM_COLUMNS", "waveform_level"]
+__all__ = ["REDUCED_COLUMNS", "WAVEFORM_COLUMNS", "waveform_level"]

@@ -114,25 +114,38 @@ def expand_waveforms(rows: pa.RecordBatch) -> DenseWaveforms:
     if N_PIXELS not in metadata:
         raise InputError(f"no {N_PIXELS.decode()} in the metadata of the table: not a table dl0")
     n_pixels = int(metadata[N_PIXELS])
-    index, traces = rows.column("pixel_index"), rows.column("waveform")
-    n_samples = traces.type.value_type.list_size
+    waveform, mask = dense_waveforms(rows.column("pixel_index"), rows.column("waveform"), n_pixels)
+    gain = rows.column("selected_gain_channel").storage.flatten().to_numpy(zero_copy_only=False)
+    return DenseWaveforms(waveform, mask, gain.reshape(mask.shape).astype(np.int8))
+
+
+def dense_waveforms(
+    index: pa.Array, traces: pa.Array, n_pixels: int
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Waveforms of all pixels, and which were kept, from the columns pixel_index and waveform.
+
+    Raises
+    ------
+    InputError
+        Pixels and waveforms do not fit together.
+    """
+    n_rows, n_samples = len(index), traces.type.value_type.list_size
     counts = _counts(index)
     if not np.array_equal(counts, _counts(traces)):
         raise InputError("an event has more or fewer waveforms than entries in pixel_index")
     pixels = index.flatten().to_numpy(zero_copy_only=False).astype(np.int64)
-    event = np.repeat(np.arange(rows.num_rows), counts)
+    event = np.repeat(np.arange(n_rows), counts)
     place = event * n_pixels + pixels
     if len(pixels) and pixels.max() >= n_pixels:
         raise InputError(f"pixel {pixels.max()} in pixel_index of a camera of {n_pixels} pixels")
     if (np.diff(place) <= 0).any():
         raise InputError("pixel_index is not ascending: a pixel may be there twice")
-    waveform = np.zeros((rows.num_rows, n_pixels, n_samples), np.float32)
-    mask = np.zeros((rows.num_rows, n_pixels), np.bool_)
+    waveform = np.zeros((n_rows, n_pixels, n_samples), np.float32)
+    mask = np.zeros((n_rows, n_pixels), np.bool_)
     samples = traces.flatten().flatten().to_numpy(zero_copy_only=False)
     waveform.reshape(-1, n_samples)[place] = samples.reshape(-1, n_samples)
     mask.reshape(-1)[place] = True
-    gain = rows.column("selected_gain_channel").storage.flatten().to_numpy(zero_copy_only=False)
-    return DenseWaveforms(waveform, mask, gain.reshape(mask.shape).astype(np.int8))
+    return waveform, mask
 
 
 def bytes_saved(mask: NDArray[np.bool_], n_samples: int) -> int:
