@@ -39,6 +39,7 @@ def tables() -> dict[str, Any]:
         "r1": waveforms.calibrated_waveforms(1855, 40),
         "dl1/images": images.images(1855),
         "dl1/parameters": parameters.PARAMETERS,
+        "dl1/parameters:both": parameters.parameters("both"),
         "dl2/geometry": geometry.GEOMETRY,
         "dl2/impact": geometry.IMPACT,
         "dl2/telescope": reconstruction.telescope_predictions("PREFIX"),
@@ -62,7 +63,8 @@ def command(
     """Show the columns of every table with type, unit, description and source.
 
     The same facts stand in the Arrow metadata of every file. Tensor columns are shown for a camera
-    of 1855 pixels; PREFIX stands for the name of a prediction.
+    of 1855 pixels; PREFIX stands for the name of a prediction; dl1/parameters:both is dl1/parameters
+    with the columns in the camera frame (parameters.frame).
 
     Examples:
       ctabatch schema

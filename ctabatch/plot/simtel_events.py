@@ -96,6 +96,8 @@ class SimtelEvents:
             return []
         options = self._config.dl1_options(raw.tel_type, int(raw.tel_id[0]))
         events = telescope_events(raw)
+        if options.frame == "camera":  # pictures are drawn in the telescope frame
+            options = replace(options, frame="both")
         images, parameters = process(events, options)
         traces = calibrated_rows(raw, options)
         found = []
