@@ -47,6 +47,7 @@ from ctabatch.io.simtel.source import SimtelReader
 from ctabatch.io.streams import ByteStream
 from ctabatch.part_writer import BatchRows, Parametrised, PartWriter
 from ctabatch.source import calibrated, telescope_events
+from ctabatch.sources.simtel import SimtelSource, event_block
 from ctabatch.stages import dl1
 from ctabatch.stages.extract import extract
 
@@ -109,7 +110,8 @@ def one_round(path: Path, scratch: Path, config: ProcessConfig) -> tuple[dict[st
     with SimtelReader(path, ahead=False) as reader:
         for events in clock.timed("read", iter(reader)):
             with clock("plan batches"):
-                block, _ = writer.plan(events, reader.account)
+                block = event_block(events, reader.account)
+                writer.plan(block)
                 plans = list(batch_plans(events, reader.account))
             rows = []
             for plan in plans:
@@ -147,7 +149,7 @@ def one_round(path: Path, scratch: Path, config: ProcessConfig) -> tuple[dict[st
             with clock("geometry and tables"):
                 writer.take(block, rows)
         with clock("geometry and tables"):
-            writer.finish(reader)
+            writer.finish(SimtelSource(reader, 0))
             files.publish()
     seconds = clock.seconds
     seconds["scan"] = max(seconds.pop("decompress and scan") - seconds["decompress"], 0.0)

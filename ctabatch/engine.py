@@ -17,16 +17,18 @@ from typing import Any, Literal
 import ctabatch
 from ctabatch.config import ProcessConfig
 from ctabatch.errors import ComponentError, CtabatchError, InputError, OptionError
-from ctabatch.input_digest import InputDigest, input_size
+from ctabatch.input_digest import InputDigest
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.parquet import PartFiles
-from ctabatch.io.simtel.source import SimtelReader
-from ctabatch.io.stored_parts import is_stored, origin
+from ctabatch.io.stored_parts import is_stored
 from ctabatch.kernels.jit import CACHE_FOLDER, CACHED
 from ctabatch.memory import USUAL, MemoryBound
 from ctabatch.ordered_pool import OrderedPool
-from ctabatch.part_writer import BatchRows, BlockOfEvents, PartWriter
+from ctabatch.part_writer import BatchRows, PartWriter
 from ctabatch.recycled_arrays import RecycledArrays
+from ctabatch.sources.opened import open_input
+from ctabatch.sources.protocol import EventBlock, EventSource, SourceOptions
+from ctabatch.sources.triggered import triggered_block
 
 #: What to do with inputs whose part is in the dataset already.
 Existing = Literal["refuse", "resume", "overwrite"]
@@ -150,20 +152,12 @@ class Engine:
         own_threads = self.threads > 1
         files = PartFiles(self.folder.root, own_thread=own_threads)
         try:
-            size = input_size(path)
             writer = PartWriter(self.folder, files, self.config, self._arrays.empty)
             with (
-                warnings.catch_warnings(record=True) as caught,
-                SimtelReader(
-                    path,
-                    ahead=own_threads,
-                    empty=self._arrays.empty,
-                    keep=writer.keep,
-                    **self.config.source.model_dump(),
-                ) as reader,
+                warnings.catch_warnings(record=True, action="always") as caught,
+                self._open(path, writer, ahead=own_threads) as source,
             ):
-                warnings.simplefilter("always")
-                self._consume(reader, writer, progress, size)
+                self._consume(source, writer, progress)
             digest, size = input_digest.result()
             part = files.part = part_name(path, digest)
             record = {
@@ -173,12 +167,12 @@ class Engine:
                     "path": str(path),
                     "size": size,
                     "sha256": digest,
-                    **origin(path),
+                    **source.about,
                 },
                 "config_digest": self.config.digest(),
                 "config": self.config.model_dump(mode="json"),
                 "software": software(),
-                **writer.summary(reader),
+                **writer.summary(source),
                 "warnings": sorted({str(w.message) for w in caught}),
             }
             self.folder.commit(files, record)
@@ -189,27 +183,54 @@ class Engine:
             self.folder.remove(other)
         return PartResult(str(path), part, record=record)
 
-    def _consume(
-        self, reader: SimtelReader, writer: PartWriter, progress: Progress | None, size: int
-    ) -> None:
+    def _open(self, path: Path, writer: PartWriter, *, ahead: bool) -> EventSource:
+        options = self.config.source
+        source = open_input(
+            path,
+            SourceOptions(options.focal_length, options.allowed_tels, options.max_events),
+            level=options.level,
+            ahead=ahead,
+            empty=self._arrays.empty,
+            keep=writer.keep,
+        )
+        for name in ("r1", "r1_gains", "dl0"):
+            needed = "r0" if name == "r1_gains" else "r1"
+            if name in self.config.write and needed not in source.levels:
+                source.__exit__()
+                what = source.about.get("level", "this input")
+                lack = "raw data" if needed == "r0" else "waveforms"
+                raise OptionError(
+                    f"{path}: {name} cannot be written from {what}: there are no {lack}"
+                )
+        return source
+
+    def _consume(self, source: EventSource, writer: PartWriter, progress: Progress | None) -> None:
         """Read blocks of events, compute their batches in threads, write what is done in order."""
-        pool: OrderedPool[BlockOfEvents, BatchRows] = OrderedPool(self.threads, self.depth)
+        asked = self.config.trigger
+        trigger = asked.software_trigger() if asked.has_effect else None
+        pool: OrderedPool[EventBlock, BatchRows] = OrderedPool(self.threads, self.depth)
         with pool:
-            for events in reader:
-                block, tasks = writer.plan(events, reader.account)
-                for done, rows in pool.give(block, tasks):
+            for found in source:
+                block = found
+                if trigger is not None:
+                    block = triggered_block(found, trigger, source.account)
+                for done, rows in pool.give(block, writer.plan(block)):
                     writer.take(done, rows)
                     if progress is not None:
-                        progress(min(reader.position, size), size, writer.n_telescope_events)
+                        progress(
+                            min(source.position, source.size),
+                            source.size,
+                            writer.n_telescope_events,
+                        )
                 if self.memory.is_near():
                     for done, rows in pool.rest():
                         writer.take(done, rows)
                     self._arrays.forget()
             for done, rows in pool.rest():
                 writer.take(done, rows)
-        writer.finish(reader)
+        writer.finish(source)
         if progress is not None:
-            progress(size, size, writer.n_telescope_events)
+            progress(source.size, source.size, writer.n_telescope_events)
 
     def _replaced_by(self, part: str, path: Path) -> list[str]:
         """Parts made from an earlier content of the same file."""
@@ -230,11 +251,7 @@ def available_cores() -> int:
 
 
 def part_stem(path: Path) -> str:
-    """Name of a file as the beginning of its part's name.
-
-    A stored stream becomes a part of the same name as the one it is stored in: both hold the same
-    events.
-    """
+    """Name of a file as the beginning of its part's name; a stored part keeps its name."""
     if is_stored(path):
         return path.stem.rpartition("-")[0]
     stem = re.sub(r"\.(simtel|gz|zst|zstd)", "", path.name)

@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from ctabatch.errors import InputError
-from ctabatch.io.stored_parts import is_stored, stored_part
+from ctabatch.io.stored_parts import is_stored, part_record
 from ctabatch.io.streams import open_file
 
 _CHUNK = 1 << 20
@@ -16,7 +16,7 @@ _CHUNK = 1 << 20
 class InputDigest:
     """Digest of a file, computed in a thread from now on.
 
-    Of a stored stream it is the digest of what that was made from, which is known.
+    Of a stored part it is the digest of what that was made from, which is known.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class InputDigest:
     def _digest(self) -> tuple[str, int] | None:
         path = self._path
         if is_stored(path):
-            return str(stored_part(path).input["sha256"]), input_size(path)
+            return str(part_record(path)["input"]["sha256"]), input_size(path)
         digest, size, buffer = hashlib.sha256(), 0, memoryview(bytearray(_CHUNK))
         with open_file(path) as file:
             try:

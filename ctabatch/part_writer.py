@@ -11,46 +11,23 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ctabatch.calibration_rows import Calibrated, CalibrationRows
 from ctabatch.config import ProcessConfig
-from ctabatch.errors import ComponentError, CtabatchError
+from ctabatch.errors import ComponentError, CtabatchError, OptionError
 from ctabatch.geometry import GEOMETRY, IMPACT, SUBARRAY, GeometryStep
 from ctabatch.image_quality import ImageQuality, cut_flow_rows
 from ctabatch.instrument.subarray import SubarrayDescription
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.parquet import PartFiles
-from ctabatch.io.simtel.batches import BatchPlan, batch_plans
-from ctabatch.io.simtel.events import Events
-from ctabatch.io.simtel.losses import Account
-from ctabatch.io.simtel.source import SimtelReader
-from ctabatch.io.simtel.tables import (
-    pointing_batch,
-    raw_data_batch,
-    run_batch,
-    shower_batch,
-    shower_distribution_batch,
-    telescope_trigger_batch,
-    trigger_batch,
-)
-from ctabatch.io.stored_parts import ENTRY, STREAM, entry
+from ctabatch.io.stored_parts import ENTRY, STREAM
 from ctabatch.schemas.simulation import RUN, SHOWER
 from ctabatch.schemas.trigger import POINTING, TELESCOPE_TRIGGER, TRIGGER
-from ctabatch.source import calibrated, calibrated_rows, telescope_events
+from ctabatch.source import calibrated_rows, rows_of_all_gains
+from ctabatch.sources.protocol import EventBlock, EventSource, TelescopePlan
 from ctabatch.stages import dl1
+from ctabatch.stages.events import TelescopeEvents
 from ctabatch.stages.telescope_groups import TelescopeRows
-
-
-@dataclass(frozen=True, eq=False)
-class BlockOfEvents:
-    """Array events of a block of the file, and what the geometry needs of their run.
-
-    The run may change while the block waits for its batches: the array points elsewhere, or another
-    run begins.
-    """
-
-    events: Events
-    obs_id: int
-    array_pointing: tuple[float, float]
-    reference_height: float
+from ctabatch.stages.waveforms import reduced, with_noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +42,7 @@ class Parametrised:
         Row of the array event that each telescope event belongs to.
     """
 
-    telescopes: dl1.TelescopeEvents
+    telescopes: TelescopeEvents
     parameters: pa.RecordBatch
     event: NDArray[np.int64]
 
@@ -86,12 +63,18 @@ class BatchRows:
         Name of a table without the telescope type, and its rows.
     parametrised : Parametrised or None
         If parameters were computed.
+    calibrated : Calibrated or None
+        If calibrated waveforms are written.
+    bytes_saved : int
+        What the waveforms of dropped pixels would take in memory.
     """
 
     tel_type: str
     n_rows: int
     tables: list[tuple[str, pa.RecordBatch]]
     parametrised: Parametrised | None = None
+    calibrated: Calibrated | None = None
+    bytes_saved: int = 0
 
 
 class PartWriter:
@@ -112,12 +95,19 @@ class PartWriter:
         self._options: dict[tuple[str, int], dl1.Dl1Options] = {}
         self._checked: SubarrayDescription | None = None
         self.geometry = GeometryStep(config.stereo) if "geometry" in config.write else None
+        if config.trigger.has_effect and "r0" in config.write:
+            raise OptionError(
+                "r0 is the input as it is: write it without the options of the trigger, and give "
+                "these when the dataset is processed"
+            )
         self.image_quality = ImageQuality(config.parameters.quality)
         self.n_array_events = 0
+        self.bytes_saved = 0
         self.n_telescope_events = 0
         self.event_types: Counter[int] = Counter()
         self.tel_types: Counter[str] = Counter()
         self.incomplete_events: list[int] = []
+        self._calibration = CalibrationRows()
         for table, schema in {
             "run": RUN,
             "trigger": TRIGGER,
@@ -151,57 +141,68 @@ class PartWriter:
     def _keep(self, piece: pa.RecordBatch) -> None:
         self.files.write(STREAM, piece)
 
-    def plan(
-        self, events: Events, account: Account
-    ) -> tuple[BlockOfEvents, list[Callable[[], BatchRows]]]:
-        """A block of events and the tasks that compute its batches."""
-        run = events.run
-        self._check(run.subarray)
-        block = BlockOfEvents(
-            events, run.obs_id, run.array_pointing, run.subarray.reference_location[2]
-        )
-        tasks = [_Task(self, plan) for plan in batch_plans(events, account, kind_of=self.options)]
-        return block, list(tasks)
+    def plan(self, block: EventBlock) -> list[Callable[[], BatchRows]]:
+        """The tasks that compute the batches of a block."""
+        self._check(block.subarray)
+        return [_Task(self, plan) for plan in block.plans(self.options)]
 
-    def take(self, block: BlockOfEvents, batches: list[BatchRows]) -> None:
+    def take(self, block: EventBlock, batches: list[BatchRows]) -> None:
         """Write everything about the events of one block."""
-        events = block.events
-        self.files.write("trigger", trigger_batch(events))
-        self.files.write("telescope_trigger", telescope_trigger_batch(events))
-        self.files.write("pointing", pointing_batch(events))
-        self.files.write("shower", shower_batch(events))
-        self.n_array_events += len(events)
-        self.event_types.update(events.event_type.tolist())
-        self.incomplete_events += events.event_id[~events.whole].tolist()
+        for table, rows in block.tables.items():
+            self.files.write(table, rows)
+        self.n_array_events += len(block)
+        self.event_types.update(block.event_type.tolist())
+        self.incomplete_events += block.event_id[~block.whole].tolist()
         for batch in batches:
             if batch.n_rows:
                 self.n_telescope_events += batch.n_rows
+                self.bytes_saved += batch.bytes_saved
                 self.tel_types[batch.tel_type] += batch.n_rows
             for table, rows in batch.tables:
                 self.files.write(f"{table}/tel_type={batch.tel_type}", rows)
+        calibrated = [batch.calibrated for batch in batches if batch.calibrated is not None]
+        for tel_type, row in self._calibration.of_block(block, calibrated):
+            self.files.write(f"calibration/tel_type={tel_type}", row)
         if self.geometry is not None:
             self._showers(self.geometry, block, batches)
 
-    def rows(self, plan: BatchPlan) -> BatchRows:
+    def rows(self, plan: TelescopePlan) -> BatchRows:
         """Rows of all tables that are made from one batch."""
-        raw = plan.decode(self._empty)
+        raw = plan.load(self._empty)
         n_rows, products = len(raw), set(self.config.write)
         tables: list[tuple[str, pa.RecordBatch]] = []
         if n_rows == 0:
             return BatchRows(raw.tel_type, 0, tables)
         if "r0" in products:
-            tables.append(("r0", raw_data_batch(raw)))
+            tables.append(("r0", raw.raw_rows()))
         if products == {"r0"}:
             return BatchRows(raw.tel_type, n_rows, tables)
-        raw = calibrated(raw, plan.account)
-        options = self.options(raw.tel_type, int(raw.tel_id[0]) if len(raw) else -1)
-        if len(raw) == 0:
+        telescopes, event = raw.telescopes()
+        if len(telescopes) == 0:
             return BatchRows(raw.tel_type, n_rows, tables)
+        options = self.options(raw.tel_type, int(telescopes.tel_id[0]))
+        used = None
+        if "r1_gains" in products and telescopes.gain is None:
+            tables.append(("r1_gains", rows_of_all_gains(telescopes)))
+        telescopes = with_noise(telescopes, options.waveforms, options.extraction)
         if "r1" in products:
-            tables.append(("r1", calibrated_rows(raw, options)))
+            tables.append(("r1", calibrated_rows(telescopes, options)))
+        saved = 0
+        if telescopes.charges is None and ("dl0" in products or options.waveforms.reduces):
+            smaller = reduced(telescopes, options.waveforms, options.extraction)
+            telescopes, saved = smaller.events, smaller.bytes_saved
+            if "dl0" in products:
+                tables.append(("dl0", smaller.rows()))
+        if {"r1", "dl0"} & products:
+            used = Calibrated(
+                raw.tel_type,
+                event,
+                telescopes.tel_id,
+                telescopes.calibration,
+                telescopes.calibration_row,
+            )
         if not {"images", "parameters", "geometry"} & products:
-            return BatchRows(raw.tel_type, n_rows, tables)
-        telescopes = telescope_events(raw)
+            return BatchRows(raw.tel_type, n_rows, tables, None, used, saved)
         wanted = bool({"parameters", "geometry"} & products)
         images, parameters = dl1.process(
             telescopes, options, with_parameters=wanted, empty=self._empty
@@ -213,16 +214,15 @@ class PartWriter:
         if parameters is not None and "parameters" in products:
             tables.append(("dl1/parameters", parameters))
         if parameters is None:
-            return BatchRows(raw.tel_type, n_rows, tables)
+            return BatchRows(raw.tel_type, n_rows, tables, None, used, saved)
         # the geometry needs no waveforms: let go of them
-        rest = Parametrised(telescopes.without_waveforms(), parameters, raw.event)
-        return BatchRows(raw.tel_type, n_rows, tables, rest)
+        rest = Parametrised(telescopes.without_waveforms(), parameters, event)
+        return BatchRows(raw.tel_type, n_rows, tables, rest, used, saved)
 
-    def _showers(self, step: GeometryStep, block: BlockOfEvents, batches: list[BatchRows]) -> None:
+    def _showers(self, step: GeometryStep, block: EventBlock, batches: list[BatchRows]) -> None:
         """Reconstruct the array events of a block and write their geometry."""
         azimuth, altitude = block.array_pointing
-        events = block.events
-        n_events = len(events)
+        n_events = len(block)
         used = [(b.tel_type, b.parametrised) for b in batches if b.parametrised is not None]
         tables = [batch.parameters for _, batch in used]
         usable = step.usable(pa.Table.from_batches(tables)) if tables else np.empty(0, np.bool_)
@@ -234,15 +234,14 @@ class PartWriter:
                 position=batch.telescopes.position,
                 pointing=batch.telescopes.pointing,
                 camera_radius=batch.telescopes.geometry.radius_deg,
-                usable=usable[end - len(batch) : end]
-                & (events.event_type[batch.event] == SUBARRAY),
+                usable=usable[end - len(batch) : end] & (block.event_type[batch.event] == SUBARRAY),
                 parameters=batch.parameters,
             )
             for (_, batch), end in zip(used, ends, strict=True)
         ]
         geometry, impact = step.run(
             np.full(n_events, block.obs_id, np.int32),
-            events.event_id,
+            block.event_id,
             np.tile([altitude, azimuth], (n_events, 1)),
             np.full(n_events, block.reference_height),
             rows,
@@ -252,16 +251,16 @@ class PartWriter:
             distances = step.impact_rows(batch.parameters, columns)
             self.files.write(f"{IMPACT}/tel_type={tel_type}", distances)
 
-    def finish(self, reader: SimtelReader) -> None:
-        """Write what is known only at the end of the file: runs, arrays, histograms."""
-        for run in reader.runs:
+    def finish(self, source: EventSource) -> None:
+        """Write what is known only at the end of the input: runs, arrays, histograms."""
+        for run in source.runs:
             self.folder.add_subarray(run.subarray)
-            self.files.write("run", run_batch(run))
-            distribution = shower_distribution_batch(run)
+            self.files.write("run", run.rows())
+            distribution = run.shower_distribution()
             if distribution is not None:
                 self.files.write("shower_distribution", distribution)
-            elif not reader.stopped:
-                reader.account.note("runs without histograms of the simulated showers")
+            elif not source.stopped:
+                source.account.note("runs without histograms of the simulated showers")
 
         for rows in self._cut_flows():
             self.files.write("cut_flow", rows)
@@ -274,25 +273,21 @@ class PartWriter:
             step = self.geometry
             yield cut_flow_rows("stereo", step.options.quality, step.cut_flow)
 
-    def _stored(self, reader: SimtelReader) -> dict[str, Any]:
-        if self.keep is None:
-            return {}
-        return {ENTRY: entry(reader.account, reader.allowed_tels, reader.stopped)}
-
-    def summary(self, reader: SimtelReader) -> dict[str, Any]:
+    def summary(self, source: EventSource) -> dict[str, Any]:
         """Counts and losses for the commit record."""
-        account = reader.account
-        missing = {run.obs_id: list(run.subarray.incomplete) for run in reader.runs}
+        account, runs = source.account, source.runs
+        missing = {run.obs_id: list(run.subarray.incomplete) for run in runs}
         return {
-            "obs_ids": [run.obs_id for run in reader.runs],
+            "obs_ids": [run.obs_id for run in runs],
             "array_events": self.n_array_events,
             "telescope_events": self.n_telescope_events,
             "by_event_type": {str(k): v for k, v in sorted(self.event_types.items())},
             "by_tel_type": dict(sorted(self.tel_types.items())),
-            "stopped_by_max_events": reader.stopped,
-            **self._stored(reader),
+            "stopped_by_max_events": source.stopped,
+            **({} if self.keep is None else {ENTRY: source.stored_entry()}),
             "incomplete_events": self.incomplete_events,
             **({} if self.geometry is None else self.geometry.summary()),
+            **({"bytes_saved_by_reduction": self.bytes_saved} if self.bytes_saved else {}),
             "telescopes_without_description": {str(k): v for k, v in missing.items() if v},
             "n_losses": account.n_losses,
             "losses": [loss.as_dict() for loss in account.losses],
@@ -303,7 +298,7 @@ class PartWriter:
 class _Task:
     """The computation of one batch."""
 
-    def __init__(self, writer: PartWriter, plan: BatchPlan) -> None:
+    def __init__(self, writer: PartWriter, plan: TelescopePlan) -> None:
         self._writer, self._plan = writer, plan
 
     def __call__(self) -> BatchRows:
@@ -318,4 +313,4 @@ class _Task:
             raise
 
 
-__all__ = ["BatchRows", "BlockOfEvents", "PartWriter"]
+__all__ = ["BatchRows", "PartWriter"]

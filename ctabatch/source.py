@@ -22,10 +22,16 @@ from ctabatch.io.simtel.losses import Account, Loss
 from ctabatch.io.simtel.source import SimtelReader
 from ctabatch.io.simtel.tables import run_batch, shower_batch, trigger_batch
 from ctabatch.kernels import event_index as ei
-from ctabatch.schemas.waveforms import calibrated_waveforms, raw_waveforms
+from ctabatch.schemas.waveforms import (
+    calibrated_waveforms,
+    calibrated_waveforms_of_all_gains,
+    raw_waveforms,
+)
 from ctabatch.stages.calibrate import calibrate
 from ctabatch.stages.columns import record_batch
-from ctabatch.stages.dl1 import Dl1Options, TelescopeEvents, process
+from ctabatch.stages.dl1 import Dl1Options, process
+from ctabatch.stages.events import TelescopeEvents
+from ctabatch.stages.gain_selection import calibrate_both_gains
 
 Level = Literal["r0", "r1", "images", "parameters"]
 LEVELS = ("r0", "r1", "images", "parameters")
@@ -218,6 +224,7 @@ def telescope_events(raw: RawBatch) -> TelescopeEvents:
         array_pointing=np.tile([altitude, azimuth], (len(raw), 1)),
         axis=axis,
         tel_type=raw.tel_type,
+        is_sum=raw.is_sum,
     )
 
 
@@ -246,12 +253,33 @@ def raw_rows(raw: RawBatch) -> pa.RecordBatch:
     )
 
 
-def calibrated_rows(raw: RawBatch, options: Dl1Options) -> pa.RecordBatch:
+def calibrated_rows(events: TelescopeEvents, options: Dl1Options) -> pa.RecordBatch:
     """Rows of the table r1."""
-    r1, gain = calibrate(raw.waveform, raw.calibration_row, raw.calibration, options.extraction)
+    r1, gain = calibrate(
+        events.waveform,
+        events.calibration_row,
+        events.calibration,
+        options.extraction,
+        events.gain,
+    )
     return record_batch(
         calibrated_waveforms(*r1.shape[1:]),
-        {**_keys(raw), "waveform": r1, "selected_gain_channel": gain},
+        {
+            **events.keys(),
+            "waveform": r1,
+            "selected_gain_channel": gain,
+            "is_sum": np.full(len(events), events.is_sum),
+            "is_read_out": events.read_out,
+        },
+    )
+
+
+def rows_of_all_gains(events: TelescopeEvents) -> pa.RecordBatch:
+    """Rows of the table r1_gains, from raw data."""
+    waveform = calibrate_both_gains(events.waveform, events.calibration_row, events.calibration)
+    return record_batch(
+        calibrated_waveforms_of_all_gains(*waveform.shape[1:]),
+        {**events.keys(), "waveform": waveform, "is_read_out": events.read_out},
     )
 
 
@@ -271,11 +299,10 @@ def _rows(
     raw = calibrated(raw, account)
     if len(raw) == 0:
         return None
+    events = telescope_events(raw)
     if level == "r1":
-        return calibrated_rows(raw, options)
-    images, parameters = process(
-        telescope_events(raw), options, with_parameters=level == "parameters"
-    )
+        return calibrated_rows(events, options)
+    images, parameters = process(events, options, with_parameters=level == "parameters")
     return images if level == "images" else parameters
 
 

@@ -3,6 +3,9 @@
 r1[p, s] = (adc[g, p, s] - pedestal[g, p]) * factor[g, p] in single precision, as sim_telarray's and
 ctapipe's category-A calibration; g is the low gain (1) where any raw high-gain sample exceeds the
 threshold.
+
+Waveforms that are calibrated already pass through unchanged: single-precision samples of the
+selected gain alone, with the gains given (`KNOWN`), pedestal 0 and factor 1.
 """
 
 from __future__ import annotations
@@ -12,6 +15,8 @@ import numpy as np
 from .jit import kernel
 
 HIGH_GAIN, LOW_GAIN = 0, 1
+#: In place of a threshold: the gains are known already, and the waveform is that of these.
+KNOWN = -1
 
 
 @kernel
@@ -20,12 +25,14 @@ def select_gain(waveform: np.ndarray, threshold: int, gain: np.ndarray) -> None:
 
     Parameters
     ----------
-    waveform : uint16 or uint32 (n_gains, n_pixels, n_samples), ADC counts
+    waveform : uint16, uint32 or float32 (n_gains, n_pixels, n_samples), ADC counts
     threshold : int
-        Highest raw high-gain sample for which the high gain is kept.
+        Highest raw high-gain sample for which the high gain is kept; `KNOWN` if gains are given.
     gain : int8 (n_pixels,)
-        Written; always 0 for cameras of one gain.
+        Written, unless they are given; always 0 for cameras of one gain.
     """
+    if threshold < 0:
+        return
     gain[:] = HIGH_GAIN
     if waveform.shape[0] < 2:
         return
@@ -45,7 +52,8 @@ def calibrate_event(
 
     Parameters
     ----------
-    waveform : uint16 (n_gains, n_pixels, n_samples), ADC counts
+    waveform : uint16 or float32 (n_gains or 1, n_pixels, n_samples), ADC counts
+        Of one gain if it is that of the selected gain.
     pedestal : float32 (n_gains, n_pixels), ADC counts per sample
     factor : float32 (n_gains, n_pixels), photo-electrons per ADC count
     gain : int8 (n_pixels,)
@@ -56,8 +64,9 @@ def calibrate_event(
     for p in range(n_pixels):
         g = np.intp(gain[p])
         base, scale = pedestal[g, p], factor[g, p]
+        stored = min(g, waveform.shape[0] - 1)
         for s in range(n_samples):
-            r1[p, s] = (np.float32(waveform[g, p, s]) - base) * scale
+            r1[p, s] = (np.float32(waveform[stored, p, s]) - base) * scale
 
 
 @kernel
@@ -104,7 +113,7 @@ def calibrate_sums(
 
     Parameters
     ----------
-    sums : uint32 (n_events, n_gains, n_pixels, 1), ADC counts
+    sums : uint32 or float32 (n_events, n_gains or 1, n_pixels, 1), ADC counts
     rows : int64 (n_events,)
     pedestal, factor : float32 (n_telescopes, n_gains, n_pixels)
     n_summed : int64 (n_telescopes,)
@@ -121,5 +130,6 @@ def calibrate_sums(
         select_gain(sums[k], threshold * n_summed[row], gain[k])
         for p in range(sums.shape[2]):
             g = np.intp(gain[k, p])
+            stored = min(g, sums.shape[1] - 1)
             base = np.float64(pedestal[row, g, p] * np.float32(n_summed[row]))
-            image[k, p] = (np.float64(sums[k, g, p, 0]) - base) * np.float64(factor[row, g, p])
+            image[k, p] = (np.float64(sums[k, stored, p, 0]) - base) * np.float64(factor[row, g, p])

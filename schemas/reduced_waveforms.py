@@ -44,6 +44,12 @@ def reduced_waveforms(n_pixels: int, n_samples: int) -> pa.Schema:
                    source="(ADC - pedestal [2022]) * calib [2023]"),
             column("selected_gain_channel", tensor(pa.int8(), n_pixels),
                    "Gain channel of the waveform of every pixel, kept or not: 0 high, 1 low"),
+            column("is_sum", pa.bool_(),
+                   "Whether there is the sum of all samples, which is the charge, not samples",
+                   source="EventIO 2012 (sums) or 2013 (samples)"),
+            column("is_read_out", tensor(pa.bool_(), n_pixels),
+                   "Pixels with data in a zero-suppressed event; null if all have", nullable=True,
+                   source="EventIO 2012/2013 zero suppression"),
         ],
     )  # fmt: skip
     return schema.with_metadata({**schema.metadata, N_PIXELS: str(n_pixels).encode()})

@@ -8,6 +8,8 @@ from .column import column, table_schema
 from .keys import OBS_ID, SUBARRAY_KEYS
 
 VERSION = 1
+#: 2: the array pointing in double precision, from which that of the input can be had again.
+RUN_VERSION = 2
 
 SHOWER = table_schema(
     "shower",
@@ -78,7 +80,7 @@ _SIMULATION = [
 
 RUN = table_schema(
     "run",
-    VERSION,
+    RUN_VERSION,
     [
         OBS_ID,
         column("subarray_id", pa.string(), "Array in the subarray tables"),
@@ -87,9 +89,9 @@ RUN = table_schema(
         column("is_last_header", pa.bool_(), "Whether this is the header in force"),
         column("start_time", pa.timestamp("s", tz="UTC"), "Start of the run",
                source="EventIO 2000"),
-        column("subarray_pointing_lat", pa.float32(), "Altitude of the array pointing; null if the "
+        column("subarray_pointing_lat", pa.float64(), "Altitude of the array pointing; null if the "
                "run tracks a sky position", unit="deg", nullable=True, source="EventIO 2000"),
-        column("subarray_pointing_lon", pa.float32(), "Azimuth of the array pointing; null if the "
+        column("subarray_pointing_lon", pa.float64(), "Azimuth of the array pointing; null if the "
                "run tracks a sky position", unit="deg", nullable=True, source="EventIO 2000"),
         *(
             column(name, dtype, text, unit=unit, nullable=True, source="EventIO 2001")

@@ -12,6 +12,8 @@ from .column import column, table_schema, tensor
 from .keys import TELESCOPE_KEYS
 
 VERSION = 2
+#: Of table r1; 3: what a later extraction of charges needs to know.
+CALIBRATED_VERSION = 3
 
 #: Where the raw data of each telescope event stand.
 RAW_DATA = table_schema(
@@ -73,7 +75,7 @@ def calibrated_waveforms(n_pixels: int, n_samples: int) -> pa.Schema:
     """Schema of calibrated waveforms of the selected gain."""
     return table_schema(
         "r1",
-        VERSION,
+        CALIBRATED_VERSION,
         [
             *TELESCOPE_KEYS,
             column("waveform", tensor(pa.float32(), n_pixels, n_samples),
@@ -81,6 +83,12 @@ def calibrated_waveforms(n_pixels: int, n_samples: int) -> pa.Schema:
                    source="(ADC - pedestal [2022]) * calib [2023]"),
             column("selected_gain_channel", tensor(pa.int8(), n_pixels),
                    "Gain channel of the waveform: 0 high, 1 low"),
+            column("is_sum", pa.bool_(),
+                   "Whether there is the sum of all samples, which is the charge, not samples",
+                   source="EventIO 2012 (sums) or 2013 (samples)"),
+            column("is_read_out", tensor(pa.bool_(), n_pixels),
+                   "Pixels with data in a zero-suppressed event; null if all have", nullable=True,
+                   source="EventIO 2012/2013 zero suppression"),
         ],
     )  # fmt: skip
 
@@ -88,12 +96,15 @@ def calibrated_waveforms(n_pixels: int, n_samples: int) -> pa.Schema:
 def calibrated_waveforms_of_all_gains(n_gains: int, n_pixels: int, n_samples: int) -> pa.Schema:
     """Schema of calibrated waveforms without gain selection."""
     return table_schema(
-        "r1",
+        "r1_gains",
         VERSION,
         [
             *TELESCOPE_KEYS,
             column("waveform", tensor(pa.float32(), n_gains, n_pixels, n_samples),
                    "Photo-electrons per sample of each gain (0 high, 1 low) and pixel",
                    source="(ADC - pedestal [2022]) * calib [2023]"),
+            column("is_read_out", tensor(pa.bool_(), n_pixels),
+                   "Pixels with data in a zero-suppressed event; null if all have", nullable=True,
+                   source="EventIO 2012/2013 zero suppression"),
         ],
     )  # fmt: skip

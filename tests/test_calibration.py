@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctabatch.kernels.calibration import calibrate_samples, calibrate_sums, select_gain
+from ctabatch.kernels.calibration import KNOWN, calibrate_samples, calibrate_sums, select_gain
 from tests.naive import calibration as naive
 
 COMPILED = pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "python"])
@@ -62,3 +62,26 @@ def test_pedestal_and_threshold_of_sums_count_once_per_sample(compiled, n_gains)
         chosen, r1 = naive.calibrate(sums[k], 5 * pedestal[row], factor[row], 5 * 2600)
         np.testing.assert_array_equal(gain[k], chosen)
         np.testing.assert_allclose(image[k], r1[:, 0], rtol=1e-5)
+
+
+@COMPILED
+@GAINS
+def test_calibrated_samples_of_known_gains_pass_unchanged(compiled, n_gains):
+    _, rows, pedestal, factor = batch(n_gains)
+    rng = np.random.default_rng(3)
+    samples = rng.normal(0, 30, (4, 1, 7, 5)).astype(np.float32)
+    samples[0, 0, :4, 0] = np.nan, np.inf, -np.inf, -0.0
+    gain = rng.integers(0, n_gains, (4, 7)).astype(np.int8)
+    given, r1 = gain.copy(), np.zeros((4, 7, 5), np.float32)
+    zeros, ones = np.zeros_like(pedestal), np.ones_like(factor)
+    of(calibrate_samples, compiled)(samples, rows, zeros, ones, KNOWN, gain, r1)
+    np.testing.assert_array_equal(gain, given)
+    np.testing.assert_array_equal(r1.view(np.uint32), samples[:, 0].view(np.uint32))
+    of(calibrate_samples, compiled)(samples, rows, pedestal, factor, KNOWN, gain, r1)
+    for k, row in enumerate(rows):
+        expected = naive.calibrated(samples[k], gain[k], pedestal[row], factor[row])
+        np.testing.assert_allclose(r1[k], expected, rtol=1e-6, atol=1e-6)
+    image, n_summed = np.zeros((4, 7), np.float32), np.array([5, 5])
+    sums = np.ascontiguousarray(samples[..., :1])
+    of(calibrate_sums, compiled)(sums, rows, zeros, ones, n_summed, KNOWN, gain, image)
+    np.testing.assert_array_equal(image, sums[:, 0, :, 0])

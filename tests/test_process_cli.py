@@ -249,7 +249,7 @@ def test_telescopes_and_events_can_be_chosen(cli, example_files):
     ("write", "tables"),
     [
         ("r0", {"r0"}),
-        ("r1", {"r1"}),
+        ("r1", {"r1", "calibration"}),
         ("images", {"dl1/images"}),
         ("parameters", {"dl1/parameters"}),
         ("parameters, r0", {"r0", "dl1/parameters"}),

@@ -182,9 +182,11 @@ def test_the_command_takes_datasets(cli, example_files, tmp_path):
     streams = sorted((tmp_path / "raw" / "r0_stream").iterdir())
     assert cli("process", *streams, "-o", "named")[0] == 0
     assert digests(tmp_path / "named") == digests(tmp_path / "simtel")
-    code, _, err = cli("process", "simtel", "-o", "again")
+    assert cli("process", *files, "-o", "bare", "--write", "parameters")[0] == 0
+    code, _, err = cli("process", "bare", "-o", "again")
     assert code == 2
     assert "--write r0" in err
+    assert "ctabatch stereo" in err
     assert cli("process", "raw", "raw", "-o", "again")[0] == 2
     assert cli("info", streams[0])[0] == 0
 

@@ -45,7 +45,8 @@ def compile_parameters() -> None:
     """Kernels from cleaned images to their parameters, those of simulated images too."""
     import numpy as np
 
-    from ctabatch.stages.dl1 import TelescopeEvents, parameter_rows
+    from ctabatch.stages.dl1 import parameter_rows
+    from ctabatch.stages.events import TelescopeEvents
     from ctabatch.stages.extract import Charges
 
     geometry, calibration = _camera()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ctabatch.cli.display import Display
     from ctabatch.config import ProcessConfig
     from ctabatch.engine import Existing, PartResult
+    from ctabatch.io.stored_parts import Level
 
 #: Exit code for work that was finished with losses.
 WITH_LOSSES, UNUSABLE = 1, 2
@@ -28,7 +29,7 @@ def command(
     files: Annotated[
         list[str],
         typer.Argument(
-            help="sim_telarray files (plain, .gz, .zst), example:NAME, or datasets with raw data."
+            help="sim_telarray files (plain, .gz, .zst), example:NAME, or datasets to process."
         ),
     ],
     output: Annotated[
@@ -37,8 +38,8 @@ def command(
     write: Annotated[
         str | None,
         typer.Option(
-            help="What to write, comma-separated: r0, r1 (waveforms), images, parameters, geometry "
-            "(of the showers).  \\[images,parameters,geometry]"
+            help="What to write, comma-separated: r0, r1, r1_gains, dl0 (waveforms), images, "
+            "parameters, geometry (of the showers).  \\[images,parameters,geometry]"
         ),
     ] = None,
     config_files: Annotated[
@@ -70,6 +71,14 @@ def command(
             "equivalent.  \\[effective]"
         ),
     ] = None,
+    level: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="LEVEL",
+            help="Level of a dataset to start from: r0, r1 or images.  \\[the lowest there is]",
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Process inputs again that are in the dataset.")
     ] = False,
@@ -98,8 +107,8 @@ def command(
 ) -> None:
     """Turn sim_telarray files into a Parquet dataset: one part per file, no merge step.
 
-    Written are images, image parameters and the geometry of the showers. With --write r0 the raw
-    data are kept in the dataset, which can then be processed again in place of the files.
+    Written are images, image parameters and the geometry of the showers. A dataset can be processed
+    again in place of the files: from raw data (--write r0), calibrated waveforms (r1) or images.
 
     Exit code 0: done. 1: finished, but something was lost, which is listed. 2: unusable input or
     options. 130: interrupted; finished parts stay, nothing half-written is visible.
@@ -112,12 +121,14 @@ def command(
       ctabatch process gammas.simtel.zst -o dl1 --set 'cleaning.picture_threshold_pe={"LST*": 8.5}'
       ctabatch process gammas.simtel.zst -o raw --write r0
       ctabatch process raw -o dl1 --config process.yaml
+      ctabatch process dl1 -o cleaned --from images --set cleaning.picture_threshold_pe=8
     """
     collect_seldom()
     import_numba_alone()
     from ctabatch.cli.display import display_for
     from ctabatch.config import products
     from ctabatch.engine import Engine, check_inputs
+    from ctabatch.io.stored_parts import LEVELS
 
     if overwrite and resume:
         raise OptionError("--overwrite and --resume exclude each other")
@@ -128,14 +139,17 @@ def command(
             raise OptionError("--write names nothing to write")
     if focal_length is not None and focal_length not in ("effective", "equivalent"):
         raise OptionError.unknown_name("focal length", focal_length, ("effective", "equivalent"))
+    if level is not None and level not in LEVELS:
+        raise OptionError.unknown_name("level", level, LEVELS)
     source = {
         "focal_length": focal_length,
         "allowed_tels": None if allowed_tels is None else telescope_list(allowed_tels),
         "max_events": max_events,
+        "level": level,
     }
     options["source"] = {key: value for key, value in source.items() if value is not None}
     config = read_config(config_files or (), assignments or (), options)
-    paths = [path for text in files for path in input_paths(text)]
+    paths = [path for text in files for path in input_paths(text, config.source.level)]
     check_inputs(paths)
     existing: Existing = "overwrite" if overwrite else "resume" if resume else "refuse"
     bound = {} if memory is None else {"memory": memory}
@@ -175,18 +189,18 @@ def read_config(
     return validated(ProcessConfig, found, ", ".join(map(str, files)) or "options")
 
 
-def input_paths(text: str) -> list[Path]:
-    """Paths of an input: a file, or the stored streams of a dataset.
+def input_paths(text: str, level: Level | None = None) -> list[Path]:
+    """Paths of an input: a file, or what stands for the parts of a dataset.
 
     Raises
     ------
     InputError
-        A part of the dataset holds no raw data.
+        A part of the dataset does not hold the level, or none to start from.
     """
-    from ctabatch.io.stored_parts import is_dataset, stored_streams
+    from ctabatch.io.stored_parts import is_dataset, stored_inputs
 
     path = input_path(text)
-    return stored_streams(path) if is_dataset(path) else [path]
+    return stored_inputs(path, level) if is_dataset(path) else [path]
 
 
 def input_path(text: str) -> Path:
@@ -273,7 +287,8 @@ def _run_all(
         for index, path in enumerate(paths):
 
             def progress(done: int, size: int, n: int, base: int = index) -> None:
-                completed = base + done / max(size, 1) if len(paths) > 1 else done
+                part = done / max(size, 1)  # of a dataset other bytes count than those of the path
+                completed = base + part if len(paths) > 1 else part * total
                 bar.update(task, completed=completed, events=n_before + n)  # noqa: B023
 
             bar.update(task, description=path.name[:40])

@@ -13,6 +13,7 @@ from ctabatch.errors import OptionError
 def tables() -> dict[str, Any]:
     """Table name -> Arrow schema; tensors are shown for a camera of 1855 pixels."""
     from ctabatch.schemas import (
+        calibration,
         cut_flow,
         cuts,
         geometry,
@@ -20,6 +21,7 @@ def tables() -> dict[str, Any]:
         irf,
         parameters,
         reconstruction,
+        reduced_waveforms,
         simulation,
         subarray,
         trigger,
@@ -37,6 +39,9 @@ def tables() -> dict[str, Any]:
         "r0": waveforms.RAW_DATA,
         "r0_stream": waveforms.RAW_STREAM,
         "r1": waveforms.calibrated_waveforms(1855, 40),
+        "calibration": calibration.calibration(2, 1855),
+        "r1_gains": waveforms.calibrated_waveforms_of_all_gains(2, 1855, 40),
+        "dl0": reduced_waveforms.reduced_waveforms(1855, 40),
         "dl1/images": images.images(1855),
         "dl1/parameters": parameters.PARAMETERS,
         "dl1/parameters:both": parameters.parameters("both"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
 
@@ -14,6 +14,7 @@ from ctabatch.stages.dl1 import Dl1Options
 from ctabatch.stages.extract import ExtractionOptions
 from ctabatch.stages.parametrise import Frame
 from ctabatch.stages.software_trigger import SoftwareTrigger
+from ctabatch.stages.waveforms import WaveformOptions
 
 from .files import parsed
 from .frames import check_frame
@@ -22,8 +23,8 @@ from .sections import ComponentSection
 from .strict import Strict, merged, validated
 
 #: What `process` can write besides the event tables, in the order of processing.
-Product = Literal["r0", "r1", "images", "parameters", "geometry"]
-PRODUCTS: tuple[Product, ...] = ("r0", "r1", "images", "parameters", "geometry")
+Product = Literal["r0", "r1", "r1_gains", "dl0", "images", "parameters", "geometry"]
+PRODUCTS: tuple[Product, ...] = get_args(Product)
 
 Reconstructor = Literal["HillasReconstructor", "HillasIntersection"]
 #: A value for all telescopes, or telescope type or id -> value.
@@ -42,6 +43,11 @@ class SourceConfig(Strict):
     )
     max_events: int | None = Field(
         default=None, ge=1, description="Stop after so many array events of each file"
+    )
+    level: Literal["r0", "r1", "images"] | None = Field(
+        default=None,
+        description="Level of the parts of a dataset that processing starts from: r0, r1 or "
+        "images; the lowest there is if null",
     )
 
 
@@ -229,6 +235,10 @@ class ProcessConfig(Strict):
             extraction=ExtractionOptions(
                 self.extraction.component_for(*key),
                 self.gain_selection.component_for(*key).gain_threshold,
+            ),
+            waveforms=WaveformOptions(
+                self.tuning.component_named("WaveformModifier", *key),
+                self.reduction.component_for(*key),
             ),
             image_modifier=self.tuning.component_named("ImageModifier", *key),
             saturation=self.pixel_flags.component_named("SaturationFlags", *key),

@@ -146,7 +146,7 @@ class SubarrayDescription:
             except (InputError, KeyError):
                 incomplete.append(tel_id)
         if focal_length == "effective":
-            _warn_of_fallback(telescopes)
+            warn_of_fallback(telescopes)
         return cls(
             name=global_meta.get(b"ARRAY_CONFIG_NAME", b"MonteCarloArray").decode(errors="replace"),
             telescopes=_with_partition_names(telescopes),
@@ -273,7 +273,8 @@ def _location(meta: Mapping[bytes, bytes], height: float) -> tuple[float, float,
     return latitude, longitude, altitude
 
 
-def _warn_of_fallback(telescopes: Mapping[int, TelescopeDescription]) -> None:
+def warn_of_fallback(telescopes: Mapping[int, TelescopeDescription]) -> None:
+    """Warn of telescopes that got the equivalent focal length though the effective was asked."""
     fallen = [t.tel_id for t in telescopes.values() if t.focal_length_kind == "equivalent"]
     if not fallen:
         return

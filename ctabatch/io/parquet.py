@@ -155,7 +155,7 @@ class _Table:
             schema,
             compression=_compression(schema),
             compression_level=None if _holds_frames(schema) else 1,
-            write_page_checksum=_holds_frames(schema),
+            write_page_checksum=True,  # what is read again must be what was written
             use_dictionary=_dictionary_columns(schema),
             write_batch_size=WRITE_BATCH,
             column_encoding=_float_encodings(schema),

@@ -46,6 +46,10 @@ class PartTables:
         files = (path.relative_to(self.root).as_posix() for path in self.tables.get(table, ()))
         return sum(int(self.record["tables"][name]["rows"]) for name in files)
 
+    def file_rows(self, path: Path) -> int:
+        """Rows of one of the files."""
+        return int(self.record["tables"][path.relative_to(self.root).as_posix()]["rows"])
+
     def schema(self, table: str) -> pa.Schema | None:
         """Schema of a table with units in the field metadata; None if there is no such table.
 
@@ -105,15 +109,18 @@ def part_tables(root: Path) -> list[PartTables]:
     """
     folder = DatasetFolder(root)
     folder.check()
-    parts = []
-    for record in folder.records():
-        tables: dict[str, list[Path]] = {}
-        for name in record["tables"]:
-            tables.setdefault(name.rpartition("/")[0], []).append(folder.root / name)
-        parts.append(PartTables(folder.root, record["part"], record, tables))
+    parts = [tables_of(folder.root, record) for record in folder.records()]
     if not parts:
         raise InputError(f"{root}: this dataset holds no finished part")
     return parts
 
 
-__all__ = ["PartTables", "part_tables"]
+def tables_of(root: Path, record: dict[str, Any]) -> PartTables:
+    """The part of a dataset that a commit record is about."""
+    tables: dict[str, list[Path]] = {}
+    for name in record["tables"]:
+        tables.setdefault(name.rpartition("/")[0], []).append(root / name)
+    return PartTables(root, record["part"], record, tables)
+
+
+__all__ = ["PartTables", "part_tables", "tables_of"]

@@ -1,11 +1,15 @@
-"""Parts of datasets that hold the raw data of their input, so that it can be processed again."""
+"""Parts of datasets as inputs: the levels that they hold, and the stream of the raw data.
+
+A part is named by its commit record ``DATASET/parts/PART.json``, or by its stored stream
+``DATASET/r0_stream/PART.parquet`` if raw data are meant.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ctabatch.errors import InputError
 
@@ -14,6 +18,9 @@ from .simtel.losses import Account, Loss
 
 #: Table of the stream, and the entry of the commit record that tells what is not in it.
 STREAM, ENTRY = "r0_stream", "r0"
+#: Levels that processing can start from, the lowest first, and the folder of each.
+Level = Literal["r0", "r1", "images"]
+LEVELS: dict[Level, str] = {"r0": STREAM, "r1": "r1", "images": "dl1/images"}
 
 
 @dataclass(frozen=True)
@@ -76,14 +83,45 @@ def entry(account: Account, allowed_tels: Collection[int] | None, stopped: bool)
     }
 
 
-def is_stored(path: Path) -> bool:
+def is_stream(path: Path) -> bool:
     """Whether a path is called like the stored stream of a part."""
     return path.suffix == ".parquet" and path.parent.name == STREAM
+
+
+def is_record(path: Path) -> bool:
+    """Whether a path is called like the commit record of a part of a dataset that is there."""
+    return path.suffix == ".json" and path.parent.name == "parts" and is_dataset(path.parent.parent)
+
+
+def is_stored(path: Path) -> bool:
+    """Whether a path stands for a part of a dataset."""
+    return is_stream(path) or is_record(path)
 
 
 def is_dataset(path: Path) -> bool:
     """Whether a path is the folder of a dataset."""
     return (path / IDENTITY).is_file()
+
+
+def part_record(path: Path) -> dict[str, Any]:
+    """Commit record of the part that a path stands for.
+
+    Raises
+    ------
+    InputError
+        It belongs to no committed part of a dataset, or its record is no commit record.
+    """
+    folder = DatasetFolder(path.parent.parent)
+    folder.check()
+    record = folder.record(path.stem)
+    if record is None:
+        raise InputError(f"{path}: part {path.stem} of {folder.root} is not committed")
+    try:
+        _ = record["input"]["sha256"], record["tables"].items(), record["part"]
+    except (KeyError, TypeError, AttributeError) as error:
+        where = folder.record_path(path.stem)
+        raise InputError(f"{where}: no commit record of a part ({error})") from error
+    return record
 
 
 def stored_part(path: Path) -> StoredPart:
@@ -94,24 +132,83 @@ def stored_part(path: Path) -> StoredPart:
     InputError
         It belongs to no committed part of a dataset.
     """
-    root = path.parent.parent
-    folder = DatasetFolder(root)
-    folder.check()
-    record = folder.record(path.stem)
-    if record is None:
-        raise InputError(f"{path}: part {path.stem} of {root} is not committed")
+    record = part_record(path)
     try:
-        part = StoredPart(root, path, record)
-        _ = part.n_rows, part.allowed_tels, part.stopped, part.losses, part.n_unlisted, part.input
+        part = StoredPart(path.parent.parent, path, record)
+        _ = part.n_rows, part.allowed_tels, part.stopped, part.losses, part.n_unlisted
     except (KeyError, TypeError, ValueError) as error:
-        where = folder.record_path(path.stem)
+        where = DatasetFolder(path.parent.parent).record_path(path.stem)
         raise InputError(f"{where}: tells nothing of stored raw data ({error})") from error
     return part
 
 
 def origin(path: Path) -> dict[str, Any]:
-    """What a commit record tells of an input that is a stored stream: what that was made from."""
-    return {"stored_from": dict(stored_part(path).input)} if is_stored(path) else {}
+    """What a commit record tells of an input that is a stored part: what that was made from."""
+    return {"stored_from": dict(part_record(path)["input"])} if is_stored(path) else {}
+
+
+def levels_of(record: Mapping[str, Any]) -> list[Level]:
+    """Levels that a part holds, the lowest first.
+
+    A part without telescope events has no tables of them: its configuration tells.
+    """
+    config = record.get("config", {})
+    written = config.get("write", ()) if isinstance(config, dict) else ()
+    return [
+        level
+        for level, folder in LEVELS.items()
+        if any(name.startswith(f"{folder}/") for name in record["tables"])
+        or (level != "r0" and level in written)
+    ]
+
+
+def level_of(path: Path, wanted: Level | None = None) -> Level:
+    """The level of a part that is processed: the one that is wanted, or the lowest.
+
+    Raises
+    ------
+    InputError
+        The part does not hold it, or holds none.
+    """
+    record = part_record(path)
+    levels = levels_of(record)
+    if not levels:
+        raise InputError(
+            f"{path}: part {record['part']} holds no raw data, waveforms or images to process "
+            "again, only parts written with --write r0, r1 or images do; from image parameters "
+            "ctabatch stereo makes the geometry again"
+        )
+    if wanted is not None and wanted not in levels:
+        raise InputError(
+            f"{path}: part {record['part']} holds no {wanted}; processing can start from: "
+            f"{', '.join(levels)}"
+        )
+    return wanted or ("r0" if is_stream(path) else levels[0])
+
+
+def _records(root: Path) -> list[dict[str, Any]]:
+    folder = DatasetFolder(root)
+    folder.check()
+    records = list(folder.records())
+    if not records:
+        raise InputError(f"{root}: this dataset holds no finished part")
+    return records
+
+
+def stored_inputs(root: Path, level: Level | None = None) -> list[Path]:
+    """What stands for the parts of a dataset as inputs, sorted by part.
+
+    Raises
+    ------
+    InputError
+        There is no dataset, it has no part, or a part does not hold the level or any.
+    """
+    paths = []
+    for record in _records(root):
+        path = DatasetFolder(root).record_path(record["part"])
+        is_raw = level_of(path, level) == "r0"
+        paths.append(root / STREAM / f"{record['part']}.parquet" if is_raw else path)
+    return paths
 
 
 def stored_streams(root: Path) -> list[Path]:
@@ -122,19 +219,15 @@ def stored_streams(root: Path) -> list[Path]:
     InputError
         There is no dataset, it has no part, or a part holds no raw data.
     """
-    folder = DatasetFolder(root)
-    folder.check()
     streams = []
-    for record in folder.records():
+    for record in _records(root):
         name = f"{STREAM}/{record['part']}.parquet"
         if name not in record["tables"]:
             raise InputError(
-                f"{root}: part {record['part']} holds no raw data to process again; only parts "
-                "written with --write r0 do"
+                f"{root}: part {record['part']} holds no raw data; only parts written with "
+                "--write r0 do"
             )
-        streams.append(folder.root / name)
-    if not streams:
-        raise InputError(f"{root}: this dataset holds no finished part")
+        streams.append(root / name)
     return streams
 
 
@@ -146,8 +239,11 @@ def stored_stream(path: Path) -> Path:
     InputError
         The dataset has several parts, or none with raw data.
     """
-    if is_stored(path):
+    if is_stream(path):
         return path
+    if is_record(path):
+        level_of(path, "r0")
+        return path.parent.parent / STREAM / f"{path.stem}.parquet"
     streams = stored_streams(path)
     if len(streams) > 1:
         raise InputError(
@@ -158,6 +254,7 @@ def stored_stream(path: Path) -> Path:
 
 
 __all__ = [
-    "ENTRY", "STREAM", "StoredPart", "entry", "is_dataset", "is_stored", "origin", "stored_part",
-    "stored_stream", "stored_streams",
+    "ENTRY", "LEVELS", "STREAM", "Level", "StoredPart", "entry", "is_dataset", "is_record",
+    "is_stored", "is_stream", "level_of", "levels_of", "origin", "part_record", "stored_inputs",
+    "stored_part", "stored_stream", "stored_streams",
 ]  # fmt: skip

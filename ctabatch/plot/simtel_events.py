@@ -99,7 +99,7 @@ class SimtelEvents:
         if options.frame == "camera":  # pictures are drawn in the telescope frame
             options = replace(options, frame="both")
         images, parameters = process(events, options)
-        traces = calibrated_rows(raw, options)
+        traces = calibrated_rows(events, options)
         found = []
         for k, row in enumerate(parameters.to_pylist() if parameters is not None else []):
             columns = pixel_columns(images, k)

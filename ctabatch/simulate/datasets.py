@@ -33,7 +33,8 @@ from ctabatch.schemas.reconstruction import response_events
 from ctabatch.schemas.simulation import SHOWER
 from ctabatch.schemas.trigger import POINTING, TELESCOPE_TRIGGER, TRIGGER
 from ctabatch.stages.columns import record_batch
-from ctabatch.stages.dl1 import Dl1Options, TelescopeEvents, image_rows, parameter_rows
+from ctabatch.stages.dl1 import Dl1Options, image_rows, parameter_rows
+from ctabatch.stages.events import TelescopeEvents
 from ctabatch.stages.extract import Charges
 from ctabatch.stereo import recompute
 

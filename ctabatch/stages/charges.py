@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ctabatch.instrument.calibration import CameraCalibration
 from ctabatch.instrument.camera import CameraGeometry
+from ctabatch.kernels.calibration import KNOWN
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,8 @@ class RawTraces:
     Attributes
     ----------
     waveform : (n_events, n_gains, n_pixels, n_samples) uint16
+        Of calibrated samples float32 (n_events, 1, n_pixels, n_samples); then `gain_threshold` is
+        `ctabatch.kernels.calibration.KNOWN` and the gains stand in the result already.
     rows : (n_events,) int64
         Row of each event's telescope in `calibration`.
     read_out : (n_events, n_pixels) bool or None
@@ -66,17 +69,27 @@ class RawTraces:
     def coefficients(self, correction: NDArray[np.float64]) -> tuple[Any, ...]:
         """The arguments that all kernels begin with."""
         n_pixels, calibration = self.waveform.shape[2], self.calibration
+        pedestal, factor = calibrating(calibration, known=self.gain_threshold == KNOWN)
         return (
             self.waveform,
             self.rows,
             np.empty((0, n_pixels), np.bool_) if self.read_out is None else self.read_out,
-            calibration.pedestal,
-            calibration.dc_to_pe,
+            pedestal,
+            factor,
             calibration.time_shift,
             correction,
             calibration.sampling_rate,
             calibration.invalid_pixels,
         )
+
+
+def calibrating(
+    calibration: CameraCalibration, *, known: bool
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Pedestals and factors; those that change nothing if samples are calibrated already."""
+    if not known:
+        return calibration.pedestal, calibration.dc_to_pe
+    return np.zeros_like(calibration.pedestal), np.ones_like(calibration.dc_to_pe)
 
 
 @runtime_checkable
@@ -91,4 +104,4 @@ class RawExtractor(Protocol):
         """Fill the arrays of `out`."""
 
 
-__all__ = ["Charges", "RawExtractor", "RawTraces"]
+__all__ = ["Charges", "RawExtractor", "RawTraces", "calibrating"]

@@ -10,8 +10,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ctabatch.instrument.calibration import CameraCalibration
-from ctabatch.instrument.camera import CameraGeometry
 from ctabatch.kernels.core_psi import core_psi
 from ctabatch.kernels.impact import impact_distance
 from ctabatch.schemas.image_parameters import true_image_parameters
@@ -23,10 +21,12 @@ from .cleaners.tailcuts import TailcutsImageCleaner
 from .cleaners.thresholds import ImageCleaner
 from .columns import Nullable, record_batch, tensor_array
 from .component import as_shaped, guarded
+from .events import TelescopeEvents
 from .extract import ExtractionOptions, extract
 from .parametrise import Frame, parametrise
 from .saturation import SaturationFlags
 from .tuning.image_modifier import ImageModifier
+from .waveforms import WaveformOptions
 
 
 @dataclass(frozen=True)
@@ -34,77 +34,11 @@ class Dl1Options:
     """Options of all DL1 steps."""
 
     extraction: ExtractionOptions = field(default_factory=ExtractionOptions)
+    waveforms: WaveformOptions = field(default_factory=WaveformOptions)
     image_modifier: ImageModifier = field(default_factory=ImageModifier)
     saturation: SaturationFlags = field(default_factory=SaturationFlags)
     cleaner: ImageCleaner = field(default_factory=TailcutsImageCleaner)
     frame: Frame = "telescope"
-
-
-@dataclass(eq=False)
-class TelescopeEvents:
-    """What the DL1 stage needs to know of a batch of telescope events of one camera.
-
-    Attributes
-    ----------
-    obs_id : int
-    event_id, tel_id : (n,) int64
-    waveform : (n, n_gains, n_pixels, n_samples) uint16, uint32 for sums
-    read_out : (n, n_pixels) bool or None
-        None if all pixels were read out.
-    calibration_row : (n,) int64
-    calibration : CameraCalibration
-    geometry : CameraGeometry
-    true_image : (n, n_pixels) int32 or None
-        -1 in all pixels where there is none.
-    true_image_sum : (n,) int64
-        -1 where unknown.
-    position : (n, 3) float64, m
-        Of the telescopes.
-    pointing : (n, 2) float64, rad
-        Altitude and azimuth of the telescopes.
-    array_pointing : (n, 2) float64, rad
-        Altitude and azimuth of the array, NaN where unknown.
-    axis : (n, 4) float64
-        Simulated shower: altitude, azimuth (rad), core x, y (m); NaN where there is none.
-    tel_type : str
-    """
-
-    obs_id: int
-    event_id: NDArray[np.int64]
-    tel_id: NDArray[np.int64]
-    waveform: NDArray[Any]
-    read_out: NDArray[np.bool_] | None
-    calibration_row: NDArray[np.int64]
-    calibration: CameraCalibration
-    geometry: CameraGeometry
-    true_image: NDArray[np.int32] | None
-    true_image_sum: NDArray[np.int64]
-    position: NDArray[np.float64]
-    pointing: NDArray[np.float64]
-    array_pointing: NDArray[np.float64]
-    axis: NDArray[np.float64]
-    tel_type: str = ""
-
-    def __len__(self) -> int:
-        return len(self.event_id)
-
-    def without_waveforms(self) -> TelescopeEvents:
-        """The same with no samples, which take most of the memory."""
-        return replace(
-            self, waveform=np.empty((0, 0, 0, 0), np.uint16), read_out=None, true_image=None
-        )
-
-    def keys(self) -> dict[str, Any]:
-        """Columns that identify the rows."""
-        return {
-            "obs_id": np.full(len(self), self.obs_id, np.int32),
-            "event_id": self.event_id,
-            "tel_id": self.tel_id.astype(np.int16),
-        }
-
-    def true_image_sums(self) -> Nullable:
-        """Photo-electrons of each telescope event, null where unknown."""
-        return Nullable(self.true_image_sum.astype(np.int32), self.true_image_sum < 0)
 
 
 def process(
@@ -114,7 +48,7 @@ def process(
     with_parameters: bool = True,
     empty: Callable[..., NDArray[Any]] = np.empty,
 ) -> tuple[pa.RecordBatch, pa.RecordBatch | None]:
-    """Extract, clean and parametrise a batch.
+    """Extract (unless that was done before), clean and parametrise a batch.
 
     Parameters
     ----------
@@ -132,7 +66,7 @@ def process(
     parameters : pyarrow.RecordBatch or None
         Rows of the table dl1/parameters; None unless asked for.
     """
-    charges = extract(
+    charges = events.charges or extract(
         events.waveform,
         events.calibration_row,
         events.read_out,
@@ -141,6 +75,8 @@ def process(
         options.extraction,
         empty,
         tel_type=events.tel_type,
+        gain=events.gain,
+        is_sum=events.is_sum,
     )
     charges = _tuned(events, charges, options)
     cleaner = options.cleaner
@@ -170,8 +106,8 @@ def _saturated(
     events: TelescopeEvents, charges: Charges, options: Dl1Options
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
     """Saturated pixels, and for which rows that is known; None if for none."""
-    if options.saturation.max_signal is None:
-        return None
+    if options.saturation.max_signal is None or events.gain is not None:
+        return None  # of calibrated samples nothing is known
     n_summed = events.calibration.n_summed[events.calibration_row]
     return options.saturation.find(events.waveform, charges.gain, n_summed, events.read_out)
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from ctabatch.instrument.calibration import CameraCalibration
 from ctabatch.instrument.camera import CameraGeometry
-from ctabatch.kernels.calibration import calibrate_sums
+from ctabatch.kernels.calibration import KNOWN, calibrate_sums
 from ctabatch.kernels.peak_window import replace_invalid
 
 from .calibrate import calibrate
-from .charges import Charges, RawExtractor, RawTraces
+from .charges import Charges, RawExtractor, RawTraces, calibrating
 from .component import as_shaped, guarded
 from .extractors.neighbor_peak import NeighborPeakWindowSum
 from .extractors.traces import TraceExtractor, Traces
@@ -46,8 +46,10 @@ def extract(
     empty: Callable[..., NDArray[Any]] = np.empty,
     *,
     tel_type: str = "",
+    gain: NDArray[np.int8] | None = None,
+    is_sum: bool = False,
 ) -> Charges:
-    """Calibrate raw data and extract the charge of every pixel.
+    """Calibrate raw data (unless they are calibrated) and extract the charge of every pixel.
 
     Parameters
     ----------
@@ -61,12 +63,19 @@ def extract(
         Makes the arrays of the result, as `numpy.empty` does.
     tel_type : str
         Telescope type, for extractors whose options depend on it.
+    gain : (n_events, n_pixels) int8, optional
+        Selected gains of calibrated waveforms, which are float32 (n_events, 1, n_pixels,
+        n_samples), photo-electrons.
+    is_sum : bool
+        Whether calibrated waveforms are sums.
     """
     extractor = options.extractor
-    is_sum = waveform.dtype == np.uint32
+    is_sum = is_sum or waveform.dtype == np.uint32
     takes_raw = isinstance(extractor, RawExtractor) and extractor.takes_raw
     if not is_sum and not takes_raw and isinstance(extractor, TraceExtractor):
-        given = Traces.from_raw(waveform, rows, read_out, calibration, geometry, tel_type, options)
+        given = Traces.from_raw(
+            waveform, rows, read_out, calibration, geometry, tel_type, options, gain
+        )
         made = guarded(extractor, lambda: extractor.extract(given))
         return _checked(extractor, made, given.gain)
     n_events, _, n_pixels, _ = waveform.shape
@@ -74,13 +83,16 @@ def extract(
     peak_time = empty((n_events, n_pixels), np.float32)
     peak_time[:] = 0
     charges = Charges(image, peak_time, empty((n_events, n_pixels), np.int8))
+    threshold = options.gain_threshold
+    if gain is not None:
+        threshold, charges.gain[:] = KNOWN, gain
     if not is_sum and isinstance(extractor, RawExtractor):
-        raw = RawTraces(waveform, rows, read_out, calibration, geometry, options.gain_threshold)
+        raw = RawTraces(waveform, rows, read_out, calibration, geometry, threshold)
         guarded(extractor, lambda: extractor.extract_raw(raw, charges))
         return charges
     calibrate_sums(
-        waveform, rows, calibration.pedestal, calibration.dc_to_pe, calibration.n_summed,
-        options.gain_threshold, charges.gain, image,
+        waveform, rows, *calibrating(calibration, known=threshold == KNOWN), calibration.n_summed,
+        threshold, charges.gain, image,
     )  # fmt: skip
     if read_out is not None:
         image[~read_out] = 0

@@ -38,6 +38,9 @@ def reduce_waveforms(
     waveform: NDArray[np.float32],
     mask: NDArray[np.bool_],
     selected_gain_channel: NDArray[np.int8],
+    *,
+    is_sum: bool = False,
+    read_out: NDArray[np.bool_] | None = None,
 ) -> pa.RecordBatch:
     """Rows with the waveforms of the kept pixels.
 
@@ -49,6 +52,10 @@ def reduce_waveforms(
     mask : (n_events, n_pixels) bool
         Pixels that are kept, from a reducer.
     selected_gain_channel : (n_events, n_pixels) int8
+    is_sum : bool
+        Whether the waveforms are sums, of one sample.
+    read_out : (n_events, n_pixels) bool, optional
+        Pixels with data; all by default.
 
     Returns
     -------
@@ -84,6 +91,8 @@ def reduce_waveforms(
         "pixel_index": _lists(schema.field("pixel_index").type, offsets, pa.array(pixels)),
         "waveform": _lists(schema.field("waveform").type, offsets, traces),
         "selected_gain_channel": np.ascontiguousarray(selected_gain_channel, np.int8),
+        "is_sum": np.full(len(waveform), is_sum),
+        "is_read_out": read_out,
     }
     return record_batch(schema, columns)
 

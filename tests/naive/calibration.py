@@ -26,3 +26,10 @@ def calibrate_all_gains(waveform, pedestal, factor):
 def saturated(waveform, gain, highest):
     """Pixels of one event whose selected gain has a sample at its highest value or above."""
     return [any(v >= highest[g] for v in waveform[g, p]) for p, g in enumerate(gain)]
+
+
+def calibrated(waveform, gain, pedestal, factor):
+    """Samples of the selected gain of one event, which are all there is of it, calibrated."""
+    return np.array(
+        [(waveform[0, p] - pedestal[g, p]) * factor[g, p] for p, g in enumerate(gain)], np.float32
+    )

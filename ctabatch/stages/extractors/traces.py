@@ -53,6 +53,7 @@ class Traces:
         geometry: CameraGeometry,
         tel_type: str,
         options: GainThreshold,
+        gain: NDArray[np.int8] | None = None,
     ) -> Traces:
         """Calibrate raw data, given as to `extract`; of `options` only the gain selection counts.
 
@@ -65,8 +66,10 @@ class Traces:
         geometry : CameraGeometry
         tel_type : str
         options : GainThreshold
+        gain : (n_events, n_pixels) int8, optional
+            Selected gains of samples that are calibrated already.
         """
-        samples, gain = calibrate(waveform, rows, calibration, options)
+        samples, gain = calibrate(waveform, rows, calibration, options, gain)
         broken = calibration.invalid_pixels[rows]
         if read_out is not None:
             broken |= ~read_out
