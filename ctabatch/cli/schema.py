@@ -68,8 +68,8 @@ def command(
     """Show the columns of every table with type, unit, description and source.
 
     The same facts stand in the Arrow metadata of every file. Tensor columns are shown for a camera
-    of 1855 pixels; PREFIX stands for the name of a prediction; dl1/parameters:both is dl1/parameters
-    with the columns in the camera frame (parameters.frame).
+    of 1855 pixels; PREFIX stands for the name of a prediction; dl1/parameters:both has the columns
+    in the camera frame too (parameters.frame).
 
     Examples:
       ctabatch schema
