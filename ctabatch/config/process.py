@@ -144,8 +144,8 @@ class ParametersConfig(Strict):
 
     frame: Frame = Field(
         default="telescope",
-        description="Frame of ellipses and time gradients: telescope (degrees), camera (metres, "
-        "columns camera_frame_*; without shower geometry), or both",
+        description="Frame of ellipses and time gradients, degrees or metres (camera_frame_*, which "
+        "alone give no geometry of showers)",
     )
     quality: dict[str, str] = Field(
         default={},
