@@ -39,7 +39,7 @@ class SimtelEvents:
 
     def __init__(self, path: Path, config: ProcessConfig) -> None:
         self._config = config
-        self._reader = SimtelReader(path, **config.source.model_dump())
+        self._reader = SimtelReader(path, **config.source.model_dump(exclude={"level"}))
         #: (obs_id, event_id) -> telescopes with data, of the events seen so far.
         self.seen: dict[tuple[int, int], list[int]] = {}
 
