@@ -144,8 +144,8 @@ class ParametersConfig(Strict):
 
     frame: Frame = Field(
         default="telescope",
-        description="Frame of ellipses and time gradients, degrees or metres (camera_frame_*, which "
-        "alone give no geometry of showers)",
+        description="Frame of ellipses and time gradients, degrees or metres (camera_frame_*, "
+        "which alone give no geometry of showers)",
     )
     quality: dict[str, str] = Field(
         default={},
