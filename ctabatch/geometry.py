@@ -15,7 +15,7 @@ from ctabatch.config import StereoConfig
 from ctabatch.expressions import QualityQuery
 from ctabatch.schemas import geometry as schemas
 from ctabatch.schemas.keys import SUBARRAY_KEYS, TELESCOPE_KEYS
-from ctabatch.schemas.parameters import PARAMETERS
+from ctabatch.schemas.parameters import parameters as schema_of
 from ctabatch.stages.columns import record_batch
 from ctabatch.stages.stereo import impact_distances, reconstruct
 from ctabatch.stages.telescope_groups import PARAMETERS as GEOMETRY_PARAMETERS
@@ -49,7 +49,7 @@ class GeometryStep:
     def __init__(self, options: StereoConfig) -> None:
         self.options = options
         self.quality = QualityQuery(options.quality)
-        self.quality.check(PARAMETERS.names)
+        self.quality.check(schema_of("both").names)
         self._conditions = [c.alias(str(k)) for k, c in enumerate(self.quality.conditions())]
         self.cut_flow: Counter[str] = Counter(dict.fromkeys(("all", *options.quality), 0))
         self.n_valid: Counter[str] = Counter(dict.fromkeys(options.reconstructors, 0))

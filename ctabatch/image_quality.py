@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from ctabatch.expressions import QualityQuery
 from ctabatch.schemas.cut_flow import CUT_FLOW
-from ctabatch.schemas.parameters import PARAMETERS
+from ctabatch.schemas.parameters import parameters as schema_of
 from ctabatch.stages.columns import record_batch
 
 #: Columns that do not come from the image.
@@ -41,7 +41,7 @@ class ImageQuality:
     def __init__(self, criteria: Mapping[str, str]) -> None:
         self.criteria = dict(criteria)
         self._query = QualityQuery(criteria)
-        self._query.check(PARAMETERS.names)
+        self._query.check(schema_of("both").names)
         self._conditions = [c.alias(str(k)) for k, c in enumerate(self._query.conditions())]
         self.cut_flow: Counter[str] = Counter(dict.fromkeys(("all", *criteria), 0))
         self._lock = threading.Lock()

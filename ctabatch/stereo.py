@@ -62,7 +62,7 @@ def recompute(
     OutputError
         The tables cannot be written; those that were there stay.
     """
-    GeometryStep(options)  # refuses bad options before any work
+    step = GeometryStep(options)  # refuses bad options before any work
     parts = [part for part in part_tables(Path(root)) if only in (None, part.name)]
     for part in parts:
         if not part.tel_types and part.n_rows("trigger"):
@@ -70,6 +70,8 @@ def recompute(
                 f"{part.root}: part {part.name} has no image parameters; process its input with "
                 "--write parameters,geometry"
             )
+        for tel_type in part.tel_types:
+            part.require(f"dl1/parameters/tel_type={tel_type}", step.columns)
     total, done, results = sum(part.n_rows("trigger") for part in parts), 0, {}
     for part in parts:
 
@@ -231,9 +233,9 @@ class _Stream:
         return rows.slice(0, n).combine_chunks()
 
     def _nothing(self) -> pa.Table:
-        from ctabatch.schemas.parameters import PARAMETERS
+        from ctabatch.schemas.parameters import parameters
 
-        return PARAMETERS.empty_table().select(self.step.columns)
+        return parameters("both").empty_table().select(self.step.columns)
 
     def rows(self, table: pa.Table, chunk: slice) -> TelescopeRows:
         """A chunk's rows as the stereo stage wants them."""

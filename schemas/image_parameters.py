@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import cache
+from typing import Literal, NamedTuple
 
 import pyarrow as pa
 
@@ -13,6 +14,11 @@ _DATA_MODEL = "definition of CTAO's DL1 data model, of the pixels selected by th
 _LINE_FIT = "weighted straight line along the axis, weights charge / area"
 _TRIMMED = "least trimmed squares (Rousseeuw, Van Driessen, 2006) of peak time along the axis"
 _MOMENTS = "population moments of the pixels selected by the cleaning"
+
+#: Where positions and extents are measured: angles on the sky, metres in the camera, or both.
+Frame = Literal["telescope", "camera", "both"]
+#: Prefix of the columns in metres, which is ctapipe's.
+CAMERA_FRAME = "camera_frame_"
 
 
 class _Row(NamedTuple):
@@ -25,50 +31,58 @@ class _Row(NamedTuple):
     source: str = ""
 
 
-def _hillas() -> list[_Row]:
-    def row(name: str, description: str, unit: str = "", source: str = _HILLAS) -> _Row:
-        return _Row(f"hillas_{name}", pa.float64(), description, unit, source)
+def _hillas(*, in_camera: bool = False) -> list[_Row]:
+    prefix, unit = (CAMERA_FRAME, "m") if in_camera else ("", "deg")
 
+    def row(name: str, description: str, of: str = "", source: str = _HILLAS) -> _Row:
+        return _Row(f"{prefix}hillas_{name}", pa.float64(), description, of, source)
+
+    if in_camera:
+        place = [
+            row("x", "x of the centroid in the camera, along fov_lat", "m"),
+            row("y", "y of the centroid in the camera, along fov_lon", "m"),
+        ]
+    else:
+        place = [
+            row("fov_lon", "Longitude of the centroid in the field of view", "deg"),
+            row("fov_lat", "Latitude of the centroid in the field of view", "deg"),
+        ]
+    centre, axis = ("camera", "+x") if in_camera else ("field of view", "+fov_lon")
     return [
         row("intensity", "Sum of the charge, in photoelectrons"),
         row("skewness", "Third standardised moment along the major axis; its sign tells the head"),
         row("kurtosis", "Fourth standardised moment along the major axis, 3 for a normal one"),
-        row("fov_lon", "Longitude of the centroid in the field of view", "deg"),
-        row("fov_lat", "Latitude of the centroid in the field of view", "deg"),
-        row("r", "Distance of the centroid from the centre of the field of view", "deg"),
-        row("phi", "Polar angle of the centroid from +fov_lon", "deg"),
-        row("length", "Standard deviation along the major axis", "deg"),
-        row("length_uncertainty", "Uncertainty of the length from charge fluctuations", "deg"),
-        row("width", "Standard deviation across the major axis", "deg"),
-        row("width_uncertainty", "Uncertainty of the width from charge fluctuations", "deg"),
-        row("psi", "Angle of the major axis from +fov_lon, in [-90, 90]", "deg"),
+        *place,
+        row("r", f"Distance of the centroid from the centre of the {centre}", unit),
+        row("phi", f"Polar angle of the centroid from {axis}", "deg"),
+        row("length", "Standard deviation along the major axis", unit),
+        row("length_uncertainty", "Uncertainty of the length from charge fluctuations", unit),
+        row("width", "Standard deviation across the major axis", unit),
+        row("width_uncertainty", "Uncertainty of the width from charge fluctuations", unit),
+        row("psi", f"Angle of the major axis from {axis}, in [-90, 90]", "deg"),
         row("psi_uncertainty", "Uncertainty of psi, larger for round images", "deg", _LINE_FIT),
         row(
             "transverse_cog_uncertainty",
             "Uncertainty of the centroid across the major axis",
-            "deg",
+            unit,
             _LINE_FIT,
         ),
     ]
 
 
-def _timing() -> list[_Row]:
+def _timing(*, in_camera: bool = False) -> list[_Row]:
+    prefix, unit, word = (CAMERA_FRAME, "m", "metre") if in_camera else ("", "deg", "degree")
+
+    def row(name: str, description: str, of: str = "") -> _Row:
+        return _Row(f"{prefix}timing_{name}", pa.float64(), description, of, _TRIMMED)
+
     return [
-        _Row("timing_intercept", pa.float64(), "Peak time at the centroid, in ns", "", _TRIMMED),
-        _Row(
-            "timing_deviation",
-            pa.float64(),
+        row("intercept", "Peak time at the centroid, in ns"),
+        row(
+            "deviation",
             "Root mean square of the residuals of all selected pixels from the line, in ns",
-            "",
-            _TRIMMED,
         ),
-        _Row(
-            "timing_slope",
-            pa.float64(),
-            "Change of peak time along the major axis, in ns per degree",
-            "deg**-1",
-            _TRIMMED,
-        ),
+        row("slope", f"Change of peak time along the major axis, in ns per {word}", f"{unit}**-1"),
     ]
 
 
@@ -138,29 +152,47 @@ def _fields(rows: list[_Row], prefix: str = "", *, nullable: bool = False) -> tu
     )
 
 
-#: Parameters of the reconstructed image: NaN (counts: -1) where it has too few pixels.
-IMAGE_PARAMETERS: tuple[pa.Field, ...] = _fields(
-    [
-        *_hillas(),
-        *_timing(),
+def _in_frame(frame: Frame, *, times: bool, rest: list[_Row]) -> list[_Row]:
+    """Rows of a frame, of both those of the camera last."""
+    groups: dict[bool, list[_Row]] = {
+        in_camera: _hillas(in_camera=in_camera) + (_timing(in_camera=in_camera) if times else [])
+        for in_camera in (False, True)
+    }
+    if frame == "both":
+        return [*groups[False], *rest, *groups[True]]
+    return [*groups[frame == "camera"], *rest]
+
+
+@cache
+def image_parameters(frame: Frame = "telescope") -> tuple[pa.Field, ...]:
+    """Parameters of the reconstructed image: NaN (counts: -1) where it has too few pixels.
+
+    Leakage, concentration, morphology and statistics have the same names in every frame.
+    """
+    rest = [
         *_leakage(pa.float32()),
         *_concentration(),
         *_morphology(),
         *_statistics("intensity", "charge", "photoelectrons", pa.float32(), pa.float32()),
         *_statistics("peak_time", "peak time", "ns", pa.float32(), pa.float32()),
     ]
-)
+    return _fields(_in_frame(frame, times=True, rest=rest))
 
-#: Parameters of the simulated image of photoelectrons, all of its pixels with light selected:
-#: null where the file has no such image, NaN (integers: -1) where it has too few pixels.
-TRUE_IMAGE_PARAMETERS: tuple[pa.Field, ...] = _fields(
-    [
-        *_hillas(),
+
+@cache
+def true_image_parameters(frame: Frame = "telescope") -> tuple[pa.Field, ...]:
+    """Parameters of the simulated image of photoelectrons, all of its pixels with light selected.
+
+    Null where the file has no such image, NaN (integers: -1) where it has too few pixels.
+    """
+    rest = [
         *_leakage(pa.float64()),
         *_concentration(),
         *_morphology(),
         *_statistics("intensity", "charge", "photoelectrons", pa.int32(), pa.float64()),
-    ],
-    "true_",
-    nullable=True,
-)
+    ]
+    return _fields(_in_frame(frame, times=False, rest=rest), "true_", nullable=True)
+
+
+IMAGE_PARAMETERS = image_parameters()
+TRUE_IMAGE_PARAMETERS = true_image_parameters()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pyarrow as pa
 
 from .column import column, table_schema
-from .image_parameters import IMAGE_PARAMETERS, TRUE_IMAGE_PARAMETERS
+from .image_parameters import Frame, image_parameters, true_image_parameters
 from .keys import TELESCOPE_KEYS
 
 VERSION = 1
@@ -42,15 +44,29 @@ TRUE_IMPACT = (
     ),
 )
 
-PARAMETERS = table_schema(
-    "dl1/parameters",
-    VERSION,
-    (
-        *TELESCOPE_KEYS,
-        *IMAGE_PARAMETERS,
-        CORE_PSI,
-        *TRUE_IMAGE_PARAMETERS,
-        TRUE_IMAGE_SUM,
-        *TRUE_IMPACT,
-    ),
-)
+
+@cache  # one object per frame: batches of one frame share the schema by identity
+def parameters(frame: Frame = "telescope") -> pa.Schema:
+    """Columns of the table.
+
+    Parameters
+    ----------
+    frame : {"telescope", "camera", "both"}
+        ``hillas_*`` and ``timing_*`` in degrees, ``camera_frame_hillas_*`` and
+        ``camera_frame_timing_*`` in metres, or both; those of simulated images likewise.
+    """
+    return table_schema(
+        "dl1/parameters",
+        VERSION,
+        (
+            *TELESCOPE_KEYS,
+            *image_parameters(frame),
+            CORE_PSI,
+            *true_image_parameters(frame),
+            TRUE_IMAGE_SUM,
+            *TRUE_IMPACT,
+        ),
+    )
+
+
+PARAMETERS = parameters("telescope")

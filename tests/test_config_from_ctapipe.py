@@ -36,7 +36,7 @@ def test_what_cannot_be_translated_is_listed_with_its_value():
     found, left = from_ctapipe(
         {
             "EventSource": {"max_events": 5, "skip_r1_calibration": True},
-            "ImageProcessor": {"image_cleaner_type": "DreamCleaner", "use_telescope_frame": False},
+            "ImageProcessor": {"image_cleaner_type": "DreamCleaner", "use_deep_frame": False},
             "Unknown": {"a": 1},
         }
     )
@@ -44,6 +44,41 @@ def test_what_cannot_be_translated_is_listed_with_its_value():
     assert len(left) == 4
     assert any("DreamCleaner" in line for line in left)
     assert any(line == "Unknown.a: 1" for line in left)
+
+
+@pytest.mark.parametrize(
+    ("written", "frame"),
+    [({}, "both"), ({"write_dl1_parameters": True}, "camera"),
+     ({"write_dl1_parameters": True, "write_dl2": True}, "both")],
+)  # fmt: skip
+def test_the_camera_frame_is_translated_with_the_criteria_on_its_parameters(written, frame):
+    criterion = [["wide", "parameters.hillas.width.value > 0.01"]]
+    content = {
+        "ImageProcessor": {
+            "ImageQualityQuery": {"quality_criteria": [["bright", "image.sum() > 5"]]},
+            "use_telescope_frame": False,
+        },
+        "ShowerProcessor": {
+            "HillasReconstructor": {"StereoQualityQuery": {"quality_criteria": criterion}}
+        },
+        "DataWriter": written,
+    }
+    found, left = from_ctapipe(content)
+    assert not left
+    config = ProcessConfig.model_validate(found)
+    assert config.parameters.frame == frame
+    assert config.parameters.quality == {"bright": "camera_frame_hillas_intensity > 5"}
+    assert config.stereo.quality == {"wide": "camera_frame_hillas_width > 0.01"}
+    content["ImageProcessor"]["use_telescope_frame"] = True
+    config = ProcessConfig.model_validate(from_ctapipe(content)[0])
+    assert config.parameters.frame == "telescope"
+    assert config.stereo.quality == {"wide": "hillas_width > 0.01"}
+
+
+def test_a_frame_that_is_no_yes_or_no_is_left_untranslated():
+    found, left = from_ctapipe({"ImageProcessor": {"use_telescope_frame": "often"}})
+    assert found == {}
+    assert len(left) == 1
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 from ctapipe.image.cleaning import tailcuts_clean
 
-from ctabatch.schemas.image_parameters import IMAGE_PARAMETERS, TRUE_IMAGE_PARAMETERS
-from ctabatch.schemas.parameters import PARAMETERS
+from ctabatch.instrument.camera import CameraGeometry
+from ctabatch.schemas.image_parameters import (
+    IMAGE_PARAMETERS,
+    TRUE_IMAGE_PARAMETERS,
+    image_parameters,
+    true_image_parameters,
+)
+from ctabatch.schemas.parameters import PARAMETERS, parameters
 from ctabatch.stages.cleaners.tailcuts import TailcutsImageCleaner
 from ctabatch.stages.parametrise import parametrise
 from tests.toy_images import read_only, shower_images, toy_camera
@@ -68,6 +74,71 @@ def test_parametrise_of_no_images_has_empty_columns():
     none = np.empty((0, CAMERA.n_pixels), dtype=np.float32)
     columns = parametrise(none, none, none > 0, CAMERA)
     assert {len(values) for values in columns.values()} == {0}
+
+
+#: The toy camera in metres, behind a mirror of 10 m: y becomes the longitude.
+IN_METRES = CameraGeometry(
+    "toy", CAMERA.fov_lat * 0.17, CAMERA.fov_lon * 0.17, CAMERA.area_deg2 * 0.17**2,
+    "hexagon", 0.0, 0.0, 10.0,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("frame", ["telescope", "camera", "both"])
+def test_columns_of_every_frame_have_their_types(frame):
+    image, time = shower_images(CAMERA, 20, seed=1)
+    mask = image > 5
+    columns = parametrise(image, time, mask, IN_METRES, frame)
+    truth = parametrise(read_only(image, np.int32), None, mask, IN_METRES, frame)
+    for fields, found in (
+        (image_parameters(frame), columns),
+        (true_image_parameters(frame), {f"true_{name}": v for name, v in truth.items()}),
+    ):
+        for field in fields:
+            assert found[field.name].dtype == field.type.to_pandas_dtype(), field.name
+    assert [name for name in columns if name.startswith("timing_")] == (
+        [] if frame == "camera" else ["timing_intercept", "timing_deviation", "timing_slope"]
+    )
+
+
+def test_the_camera_frame_is_the_telescope_frame_in_metres_with_the_axes_swapped():
+    """Rounding of positions in other units: 1e-9, and 1e-6 where small widths are squared."""
+    image, time = shower_images(CAMERA, 20, seed=1)
+    found = parametrise(image, time, image > 5, IN_METRES, "both")
+    in_camera = {name.removeprefix("camera_frame_"): values for name, values in found.items()
+                 if name.startswith("camera_frame_")}  # fmt: skip
+    metres = np.radians(10.0)  # per degree
+    lit = np.isfinite(found["hillas_length"])
+    assert lit.sum() > 5
+    for ours, theirs in (("x", "fov_lat"), ("y", "fov_lon"), ("r", "r"), ("length", "length"),
+                         ("width", "width"), ("length_uncertainty", "length_uncertainty"),
+                         ("transverse_cog_uncertainty", "transverse_cog_uncertainty")):  # fmt: skip
+        np.testing.assert_allclose(
+            in_camera[f"hillas_{ours}"], found[f"hillas_{theirs}"] * metres, rtol=1e-6, atol=1e-9
+        )
+    turned = in_camera["hillas_psi"] + found["hillas_psi"]  # mirrored at the diagonal
+    np.testing.assert_allclose(np.cos(np.radians(turned[lit])), 0, atol=1e-9)
+    np.testing.assert_allclose(
+        np.abs(in_camera["timing_slope"]) * metres, np.abs(found["timing_slope"]), rtol=1e-6
+    )
+    np.testing.assert_allclose(in_camera["hillas_kurtosis"], found["hillas_kurtosis"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("charges", [[], [7], [3, -3]])
+def test_images_without_parameters_have_none_in_the_camera_either(charges):
+    image = np.zeros((1, CAMERA.n_pixels), np.float32)
+    image[0, : len(charges)] = charges
+    for name, values in parametrise(image, image, image != 0, IN_METRES, "both").items():
+        assert values[0] == -1 if values.dtype.kind == "i" else np.isnan(values[0]), name
+
+
+def test_units_in_the_camera_frame_are_metres():
+    schema = parameters("both")
+    assert set(PARAMETERS.names) < set(schema.names)
+    assert schema.field("camera_frame_hillas_length").metadata[b"unit"] == b"m"
+    assert schema.field("camera_frame_hillas_psi").metadata[b"unit"] == b"deg"
+    assert schema.field("camera_frame_timing_slope").metadata[b"unit"] == b"m**-1"
+    assert len(set(schema.names)) == len(schema.names)
+    assert not [name for name in parameters("camera").names if name.startswith("hillas_")]
 
 
 def test_parameter_columns_have_units_descriptions_and_nulls_only_in_truth():

@@ -44,6 +44,7 @@ def tables() -> dict[str, Any]:
         "dl0": reduced_waveforms.reduced_waveforms(1855, 40),
         "dl1/images": images.images(1855),
         "dl1/parameters": parameters.PARAMETERS,
+        "dl1/parameters:both": parameters.parameters("both"),
         "dl2/geometry": geometry.GEOMETRY,
         "dl2/impact": geometry.IMPACT,
         "dl2/telescope": reconstruction.telescope_predictions("PREFIX"),
@@ -67,7 +68,8 @@ def command(
     """Show the columns of every table with type, unit, description and source.
 
     The same facts stand in the Arrow metadata of every file. Tensor columns are shown for a camera
-    of 1855 pixels; PREFIX stands for the name of a prediction.
+    of 1855 pixels; PREFIX stands for the name of a prediction; dl1/parameters:both has the columns
+    in the camera frame too (parameters.frame).
 
     Examples:
       ctabatch schema

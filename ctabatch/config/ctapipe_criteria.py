@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,12 +21,20 @@ _IMAGE = {
     "image.sum()": "hillas_intensity",
     "np.sum(image)": "hillas_intensity",
 }
+#: Columns that every frame has its own of.
+_OF_A_FRAME = re.compile(r"\b(hillas|timing)_\w+")
 #: Where the parameters of an image stand in the expressions of ctapipe's queries.
 _ROOTS = ("parameters", "dl1_params")
 
 
-def criteria(pairs: Iterable[Any]) -> tuple[dict[str, str], list[str]]:
+def criteria(pairs: Iterable[Any], *, in_camera: bool = False) -> tuple[dict[str, str], list[str]]:
     """Translate pairs of name and expression.
+
+    Parameters
+    ----------
+    pairs : iterable of (str, str)
+    in_camera : bool
+        Whether ellipses and time gradients are those of the camera frame.
 
     Returns
     -------
@@ -38,14 +47,16 @@ def criteria(pairs: Iterable[Any]) -> tuple[dict[str, str], list[str]]:
     for pair in pairs:
         name, text = str(pair[0]), str(pair[1])
         try:
-            found[name.strip().replace(" ", "_").lower()] = sql(text)
+            found[name.strip().replace(" ", "_").lower()] = sql(text, in_camera=in_camera)
         except (SyntaxError, ValueError):
             left.append(f"{name}: {text}")
     return found, left
 
 
-def sql(text: str) -> str:
+def sql(text: str, *, in_camera: bool = False) -> str:
     """SQL of a Python expression; only parsed, never run.
+
+    With `in_camera` the columns of the camera frame take the place of those of the telescope frame.
 
     Raises
     ------
@@ -54,7 +65,8 @@ def sql(text: str) -> str:
     ValueError
         It holds something that has no translation.
     """
-    return _sql(ast.parse(text.strip(), mode="eval").body)
+    found = _sql(ast.parse(text.strip(), mode="eval").body)
+    return _OF_A_FRAME.sub(r"camera_frame_\g<0>", found) if in_camera else found
 
 
 def _sql(node: ast.expr) -> str:

@@ -53,6 +53,8 @@ class _Translation:
         self._found: dict[str, Any] = {}
         self._left: list[str] = []
         self._write: set[str] = set()
+        frames = {path[-2:]: value for path, value in _options(content)}
+        self._in_camera = frames.get(("ImageProcessor", "use_telescope_frame")) is False
         for path, value in _options(content):
             problem = self._take(path, value)
             if problem is not None:
@@ -62,6 +64,9 @@ class _Translation:
         if self._write:
             order = ("r1", "images", "parameters", "geometry", "muons")
             self._found["write"] = [name for name in order if name in self._write]
+        if self._in_camera:  # the geometry, which is written by default, needs both
+            with_geometry = "geometry" in self._found.get("write", ("geometry",))
+            self._section("parameters")["frame"] = "both" if with_geometry else "camera"
         if any(_has_patterns(block) for block in self._found.values()):
             self._found["unused_patterns"] = "ignore"  # as ctapipe does, with a warning
         return self._found, self._left
@@ -78,6 +83,7 @@ class _Translation:
         known: dict[tuple[str, str], Callable[[Any], str | None]] = {
             ("CameraCalibrator", "image_extractor_type"): self._choice("extraction", "extractor"),
             ("ImageProcessor", "image_cleaner_type"): self._choice("cleaning", "cleaner"),
+            ("ImageProcessor", "use_telescope_frame"): self._frame,
             ("ShowerProcessor", "reconstructor_types"): self._reconstructors,
             ("HillasIntersection", "weighting"): self._weighting,
             ("CameraCalibrator", "gain_selector_type"): self._choice(
@@ -129,6 +135,9 @@ class _Translation:
 
         return take
 
+    def _frame(self, value: Any) -> str | None:
+        return None if isinstance(value, bool) else "this is neither true nor false"
+
     def _reconstructors(self, value: Any) -> str | None:
         known = [name for name in value if name in ("HillasReconstructor", "HillasIntersection")]
         if known:
@@ -156,7 +165,7 @@ class _Translation:
         section = next((own for name, own in sections.items() if name in path), None)
         if section is None:
             return "criteria of this query are not known"
-        found, left = criteria(value)
+        found, left = criteria(value, in_camera=self._in_camera)
         self._section(section)["quality"] = found
         return f"not translated: {'; '.join(left)}" if left else None
 

@@ -7,15 +7,17 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self, get_args
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from ctabatch.errors import OptionError
 from ctabatch.stages.dl1 import Dl1Options
 from ctabatch.stages.extract import ExtractionOptions
+from ctabatch.stages.parametrise import Frame
 from ctabatch.stages.software_trigger import SoftwareTrigger
 from ctabatch.stages.waveforms import WaveformOptions
 
 from .files import parsed
+from .frames import check_frame
 from .patterns import check_keys, n_letters
 from .sections import ComponentSection
 from .strict import Strict, merged, validated
@@ -138,8 +140,13 @@ class CleaningConfig(ComponentSection):
 
 
 class ParametersConfig(Strict):
-    """Which images are parametrised."""
+    """Which images are parametrised, and in which frame."""
 
+    frame: Frame = Field(
+        default="telescope",
+        description="Frame of ellipses and time gradients, degrees or metres (camera_frame_*, "
+        "which alone give no geometry of showers)",
+    )
     quality: dict[str, str] = Field(
         default={},
         description="Name: SQL expression over the columns of dl1/parameters; the parameters of "
@@ -190,6 +197,14 @@ class ProcessConfig(Strict):
         description=f"What is written besides the event tables: {', '.join(PRODUCTS)}",
     )
 
+    @model_validator(mode="after")
+    def _frame_has_what_is_read(self) -> Self:
+        criteria = {"parameters.quality": self.parameters.quality}
+        if "geometry" in self.write:
+            criteria["stereo.quality"] = self.stereo.quality
+        check_frame(self.parameters.frame, criteria, self.write)
+        return self
+
     @classmethod
     def from_text(cls, text: str, where: str, **options: Any) -> Self:
         """Configuration of a YAML text, or a TOML text if `where` ends in ``.toml``.
@@ -228,6 +243,7 @@ class ProcessConfig(Strict):
             image_modifier=self.tuning.component_named("ImageModifier", *key),
             saturation=self.pixel_flags.component_named("SaturationFlags", *key),
             cleaner=self.cleaning.component_for(*key),
+            frame=self.parameters.frame,
         )
 
     def check_telescopes(self, telescopes: Mapping[int, str]) -> None:

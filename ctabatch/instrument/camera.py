@@ -139,11 +139,12 @@ class CameraGeometry:
 
         Diameter of the inscribed circle of hexagons, edge of squares, diameter of circles.
         """
-        if self.pixel_shape == "hexagon":
-            return _frozen(2 * np.sqrt(self.area_deg2 / (2 * np.sqrt(3))))
-        if self.pixel_shape == "square":
-            return _frozen(np.sqrt(self.area_deg2))
-        return _frozen(2 * np.sqrt(self.area_deg2 / np.pi))
+        return _frozen(_width(self.area_deg2, self.pixel_shape))
+
+    @cached_property
+    def pixel_width(self) -> NDArray[np.float64]:
+        """Width of the pixels in the camera frame, (n_pixels,) m, as `pixel_width_deg`."""
+        return _frozen(_width(self.pixel_area, self.pixel_shape))
 
     @cached_property
     def neighbors(self) -> Neighbors:
@@ -180,11 +181,13 @@ class CameraGeometry:
 
         A border pixel without a neighbour in the border is not among them (PARITY section 4).
         """
-        indptr, indices = self.neighbors_telescope_frame
-        pixel = np.repeat(np.arange(self.n_pixels), np.diff(indptr))
-        touches = np.zeros(self.n_pixels, np.bool_)
-        touches[pixel[self.border1[indices]]] = True
-        return _frozen(touches)
+        return _frozen(_touching(self.border1, self.neighbors_telescope_frame))
+
+    @cached_property
+    def borders_camera_frame(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """`border1` and `border2` by the neighbours in the camera frame."""
+        border = _outermost(self.neighbors)
+        return _frozen(border), _frozen(_touching(border, self.neighbors))
 
     @cached_property
     def radius_deg(self) -> float:
@@ -192,7 +195,7 @@ class CameraGeometry:
 
         NaN for a camera all of whose pixels have equally many neighbours.
         """
-        border = _outermost(self.neighbors)
+        border, _ = self.borders_camera_frame
         if not border.any():
             return float("nan")
         dx = self.pixel_x[border] - self.pixel_x.mean()
@@ -229,6 +232,22 @@ def _outermost(neighbors: Neighbors) -> NDArray[np.bool_]:
     indptr, indices = neighbors
     counts = np.bincount(indices, minlength=len(indptr) - 1)
     return np.asarray(counts < counts.max(initial=0))
+
+
+def _touching(border: NDArray[np.bool_], neighbors: Neighbors) -> NDArray[np.bool_]:
+    """Pixels that have a neighbour in `border`."""
+    indptr, indices = neighbors
+    pixel = np.repeat(np.arange(len(border)), np.diff(indptr))
+    touches = np.zeros(len(border), np.bool_)
+    touches[pixel[border[indices]]] = True
+    return touches
+
+
+def _width(area: NDArray[np.float64], shape: PixelShape) -> NDArray[np.float64]:
+    """Width of pixels of a shape from their area."""
+    if shape == "square":
+        return np.asarray(np.sqrt(area))
+    return np.asarray(2 * np.sqrt(area / (2 * np.sqrt(3) if shape == "hexagon" else np.pi)))
 
 
 def _frozen(values: NDArray[T]) -> NDArray[T]:

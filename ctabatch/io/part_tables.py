@@ -65,6 +65,22 @@ class PartTables:
                 raise InputError(f"{path}: not readable: {error}") from error
         return None
 
+    def require(self, table: str, columns: Collection[str]) -> None:
+        """Refuse a table that lacks a column, such as parameters in the camera frame alone.
+
+        Raises
+        ------
+        InputError
+            The first column that is not there, or the file is damaged or gone.
+        """
+        schema = self.schema(table)
+        absent = [] if schema is None else sorted(set(columns) - set(schema.names))
+        if absent:
+            raise InputError(
+                f"{self.root}: part {self.name}: {table} has no column {absent[0]}; process its "
+                "input with parameters.frame: both"
+            )
+
     def row_groups(self, table: str, columns: Collection[str]) -> Iterator[pa.Table]:
         """Some columns of a table, one row group after the other.
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ctabatch.dataset import KEYS, Dataset
 from ctabatch.errors import InputError, OptionError
 from ctabatch.schemas.column import UNIT
-from ctabatch.schemas.parameters import PARAMETERS
+from ctabatch.schemas.parameters import parameters
 
 from .style import COLOURS, axes_or_new, new_figure
 
@@ -239,9 +239,10 @@ def _finite(values: Any) -> Floats:
 
 def _label(column: str) -> str:
     """Name and unit."""
-    if column not in PARAMETERS.names:
+    schema = parameters("both")
+    if column not in schema.names:
         return column
-    unit = (PARAMETERS.field(column).metadata or {}).get(UNIT, b"").decode()
+    unit = (schema.field(column).metadata or {}).get(UNIT, b"").decode()
     unit = re.sub(r"\*\*(-?\d+)", r"$^{\1}$", unit)
     return f"{column} / ({unit})" if " " in unit else f"{column} / {unit}" if unit else column
 

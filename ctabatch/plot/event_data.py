@@ -233,9 +233,10 @@ def _column(images: list[TelescopeImage], name: str) -> NDArray[np.float64]:
 def _table(images: list[TelescopeImage], names: Iterable[str]) -> Any:
     import pyarrow as pa
 
-    from ctabatch.schemas.parameters import PARAMETERS as SCHEMA
+    from ctabatch.schemas.parameters import parameters
 
-    fields = [SCHEMA.field(name) for name in sorted(names)]
+    schema = parameters("both")
+    fields = [schema.field(name) for name in sorted(names)]
     rows = [dict(one.parameters) for one in images if one.parameters is not None]
     return pa.Table.from_pylist(rows, schema=pa.schema(fields))
 

@@ -39,7 +39,7 @@ class SimtelEvents:
 
     def __init__(self, path: Path, config: ProcessConfig) -> None:
         self._config = config
-        self._reader = SimtelReader(path, **config.source.model_dump())
+        self._reader = SimtelReader(path, **config.source.model_dump(exclude={"level"}))
         #: (obs_id, event_id) -> telescopes with data, of the events seen so far.
         self.seen: dict[tuple[int, int], list[int]] = {}
 
@@ -96,6 +96,8 @@ class SimtelEvents:
             return []
         options = self._config.dl1_options(raw.tel_type, int(raw.tel_id[0]))
         events = telescope_events(raw)
+        if options.frame == "camera":  # pictures are drawn in the telescope frame
+            options = replace(options, frame="both")
         images, parameters = process(events, options)
         traces = calibrated_rows(events, options)
         found = []

@@ -141,6 +141,7 @@ def _images(
     parameters = {
         tel_id: table.slice(k, 1).to_pylist()[0]
         for tel_id, (table, k) in _rows(dataset, PARAMETERS, key).items()
+        if "hillas_psi" in table.schema.names  # pictures are drawn in the telescope frame
     }
     pointing = {
         row["tel_id"]: (row["telescope_pointing_altitude"], row["telescope_pointing_azimuth"])

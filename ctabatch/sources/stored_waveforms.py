@@ -120,7 +120,8 @@ def _samples(
     gain = empty((len(chosen), n_pixels), np.int8)
     if is_reduced:
         with rows.file.reading():
-            waveform[:, 0] = dense_waveforms(*rows.lists(_LISTS, chosen), n_pixels)[0]
+            index, traces = rows.lists(_LISTS, chosen)
+            waveform[:, 0] = dense_waveforms(index, traces, n_pixels)[0]
     else:
         rows.tensors("waveform", chosen, waveform)
     rows.tensors("selected_gain_channel", chosen, gain)

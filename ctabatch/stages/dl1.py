@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from ctabatch.kernels.core_psi import core_psi
 from ctabatch.kernels.impact import impact_distance
-from ctabatch.schemas.image_parameters import TRUE_IMAGE_PARAMETERS
+from ctabatch.schemas.image_parameters import true_image_parameters
 from ctabatch.schemas.images import images
-from ctabatch.schemas.parameters import PARAMETERS
+from ctabatch.schemas.parameters import parameters
 
 from .charges import Charges
 from .cleaners.tailcuts import TailcutsImageCleaner
@@ -23,7 +23,7 @@ from .columns import Nullable, record_batch, tensor_array
 from .component import as_shaped, guarded
 from .events import TelescopeEvents
 from .extract import ExtractionOptions, extract
-from .parametrise import parametrise
+from .parametrise import Frame, parametrise
 from .saturation import SaturationFlags
 from .tuning.image_modifier import ImageModifier
 from .waveforms import WaveformOptions
@@ -38,6 +38,7 @@ class Dl1Options:
     image_modifier: ImageModifier = field(default_factory=ImageModifier)
     saturation: SaturationFlags = field(default_factory=SaturationFlags)
     cleaner: ImageCleaner = field(default_factory=TailcutsImageCleaner)
+    frame: Frame = "telescope"
 
 
 def process(
@@ -84,7 +85,9 @@ def process(
     )
     mask = as_shaped(cleaner, "mask", found, charges.image.shape, np.bool_)
     pictures = image_rows(events, charges, mask, _saturated(events, charges, options))
-    return pictures, parameter_rows(events, charges, mask) if with_parameters else None
+    if not with_parameters:
+        return pictures, None
+    return pictures, parameter_rows(events, charges, mask, options.frame)
 
 
 def _tuned(events: TelescopeEvents, charges: Charges, options: Dl1Options) -> Charges:
@@ -144,13 +147,16 @@ def image_rows(
 
 
 def parameter_rows(
-    events: TelescopeEvents, charges: Charges, mask: NDArray[np.bool_]
+    events: TelescopeEvents,
+    charges: Charges,
+    mask: NDArray[np.bool_],
+    frame: Frame = "telescope",
 ) -> pa.RecordBatch:
     """Rows of dl1/parameters."""
     columns: dict[str, Any] = events.keys()
-    columns |= parametrise(charges.image, charges.peak_time, mask, events.geometry)
+    columns |= parametrise(charges.image, charges.peak_time, mask, events.geometry, frame)
     columns["core_psi"] = _core_psi(events, columns)
-    columns |= _true_parameters(events)
+    columns |= _true_parameters(events, frame)
     columns["true_image_sum"] = events.true_image_sums()
     distance = np.empty(len(events))
     axis = np.ascontiguousarray(events.axis.T)
@@ -158,7 +164,7 @@ def parameter_rows(
     unknown = ~np.isfinite(distance)
     columns["true_impact_distance"] = Nullable(distance, unknown)
     columns["true_impact_distance_uncert"] = Nullable(np.zeros(len(events)), unknown)
-    return record_batch(PARAMETERS, columns)
+    return record_batch(parameters(frame), columns)
 
 
 def _core_psi(events: TelescopeEvents, columns: dict[str, Any]) -> NDArray[np.float64]:
@@ -184,11 +190,11 @@ def _has_truth(events: TelescopeEvents) -> NDArray[np.bool_]:
     return np.zeros(len(events), bool) if images is None else images[:, 0] >= 0
 
 
-def _true_parameters(events: TelescopeEvents) -> dict[str, Any]:
+def _true_parameters(events: TelescopeEvents, frame: Frame) -> dict[str, Any]:
     """Parameters of the simulated images; null where there is none."""
     if events.true_image is None:
-        return {field.name: None for field in TRUE_IMAGE_PARAMETERS}
+        return {field.name: None for field in true_image_parameters(frame)}
     present = _has_truth(events)
-    values = parametrise(events.true_image, None, events.true_image > 0, events.geometry)
+    values = parametrise(events.true_image, None, events.true_image > 0, events.geometry, frame)
     absent = ~present
     return {f"true_{name}": Nullable(column, absent) for name, column in values.items()}
