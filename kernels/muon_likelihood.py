@@ -1,0 +1,162 @@
+"""How probable the charges of an image are for a ring of given impact, width and efficiency.
+
+Source: M. de Naurois and L. Rolland, Astropart. Phys. 32, 231 (2009), section 2.3: charges are
+normally distributed around the prediction mu with variance pedestal^2 + mu (1 + spe_width^2).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .jit import kernel
+from .ring_model import mirror_profile, radial_share, radial_share_slope
+
+#: What is fitted: offset of the mirror's centre from the impact (m), logarithms of the width (rad)
+#: and of the efficiency, which keeps both positive.
+X, Y, LOG_WIDTH, LOG_EFFICIENCY = range(4)
+N_PARAMETERS = 4
+#: What is known of a pixel: distance from the ring's centre (rad), its place among the directions
+#: of the profile as whole and fractional part, its charge (p.e.), and the part of the ring's width
+#: that is in it, which `set_shares` writes.
+DISTANCE, CELL, FRACTION, CHARGE, SHARE = range(5)
+N_KNOWN = 5
+#: What is known of ring and telescope: radii of ring (rad), mirror and hole (m), width of a pixel
+#: (rad), photons per metre of mirror in a pixel, widths of one photo-electron and of the pedestal
+#: (p.e.); softness of the rims (m).
+RADIUS, MIRROR, HOLE, PIXEL_WIDTH, PHOTONS, SPE_WIDTH, PEDESTAL, SOFTNESS = range(8)
+N_CONSTANTS = 8
+#: Difference in impact for derivatives, in mirror radii. They are infinite where a direction just
+#: touches the hole; differences smooth that.
+_STEP = 2e-3
+#: Beyond so many widths from the ring the error function is 1, and no light is expected.
+_FAR = 8.5
+
+
+@kernel
+def set_shares(log_width: float, pixels: np.ndarray, constants: np.ndarray) -> None:
+    """Write the part of a ring's width that is in each pixel."""
+    width = math.exp(log_width)
+    far = _FAR * width + 0.5 * constants[PIXEL_WIDTH]
+    for i in range(pixels.shape[0]):
+        d = pixels[i, DISTANCE]
+        if abs(d - constants[RADIUS]) > far:
+            pixels[i, SHARE] = 0.0
+        else:
+            pixels[i, SHARE] = radial_share(d, constants[RADIUS], width, constants[PIXEL_WIDTH])
+
+
+@kernel
+def muon_likelihood(
+    point: np.ndarray,
+    pixels: np.ndarray,
+    constants: np.ndarray,
+    directions: np.ndarray,
+    oversampling: int,
+    profiles: np.ndarray,
+) -> float:
+    """Negative logarithm of the likelihood.
+
+    Parameters
+    ----------
+    point : float64 array of shape (4,)
+        Fitted parameters.
+    pixels : float64 array of shape (n, 5)
+        With the shares of the point's width.
+    constants : float64 array of shape (8,)
+    directions : float64 array of shape (n_directions, 2)
+    oversampling : int
+    profiles : float64 array of shape (6, n_directions)
+        Scratch memory.
+
+    Returns
+    -------
+    float
+        NaN if a charge is NaN.
+    """
+    raw, profile = profiles[0], profiles[1]
+    mirror_profile(
+        point[X], point[Y], constants[MIRROR], constants[HOLE], constants[SOFTNESS],
+        directions, oversampling, raw, profile,
+    )  # fmt: skip
+    scale = constants[PHOTONS] * math.exp(point[LOG_EFFICIENCY])
+    per_photon, noise = 1.0 + constants[SPE_WIDTH] ** 2, constants[PEDESTAL] ** 2
+    dark, total = math.log(2.0 * math.pi * noise), 0.0
+    for i in range(pixels.shape[0]):
+        share = pixels[i, SHARE]
+        if share == 0.0:
+            total += 0.5 * (dark + pixels[i, CHARGE] ** 2 / noise)
+            continue
+        k, t = int(pixels[i, CELL]), pixels[i, FRACTION]
+        expected = scale * (profile[k] + t * (profile[k + 1] - profile[k])) * share
+        variance = noise + per_photon * expected
+        residual = pixels[i, CHARGE] - expected
+        total += 0.5 * (math.log(2.0 * math.pi * variance) + residual * residual / variance)
+    return total
+
+
+@kernel
+def muon_likelihood_slopes(
+    point: np.ndarray,
+    pixels: np.ndarray,
+    constants: np.ndarray,
+    directions: np.ndarray,
+    oversampling: int,
+    profiles: np.ndarray,
+    gradient: np.ndarray,
+    information: np.ndarray,
+) -> None:
+    """Derivatives of the negative logarithm of the likelihood.
+
+    Parameters
+    ----------
+    point, pixels, constants, directions, oversampling, profiles
+        As for `muon_likelihood`.
+    gradient : float64 array of shape (4,)
+        Written: first derivatives.
+    information : float64 array of shape (4, 4)
+        Written: expectation of the second derivatives (Fisher's information of a normal
+        distribution whose mean and variance both depend on the parameters).
+    """
+    raw, profile = profiles[0], profiles[1]
+    x, y, mirror, hole = point[X], point[Y], constants[MIRROR], constants[HOLE]
+    step = _STEP * mirror
+    soft = constants[SOFTNESS]
+    mirror_profile(x, y, mirror, hole, soft, directions, oversampling, raw, profile)
+    for axis in range(2):
+        dx, dy = (step, 0.0) if axis == 0 else (0.0, step)
+        ahead, slope = profiles[4 + axis], profiles[2 + axis]
+        mirror_profile(x + dx, y + dy, mirror, hole, soft, directions, oversampling, raw, ahead)
+        mirror_profile(x - dx, y - dy, mirror, hole, soft, directions, oversampling, raw, slope)
+        for i in range(slope.size):
+            slope[i] = (ahead[i] - slope[i]) / (2.0 * step)
+    width, scale = math.exp(point[LOG_WIDTH]), constants[PHOTONS] * math.exp(point[LOG_EFFICIENCY])
+    per_photon, noise = 1.0 + constants[SPE_WIDTH] ** 2, constants[PEDESTAL] ** 2
+    gradient[:] = 0.0
+    information[:, :] = 0.0
+    change = np.empty(N_PARAMETERS)
+    for i in range(pixels.shape[0]):
+        share = pixels[i, SHARE]
+        if share == 0.0:
+            continue
+        k, t, d = int(pixels[i, CELL]), pixels[i, FRACTION], pixels[i, DISTANCE]
+        length = profile[k] + t * (profile[k + 1] - profile[k])
+        slope = radial_share_slope(d, constants[RADIUS], width, constants[PIXEL_WIDTH])
+        expected = scale * length * share
+        for axis in range(2):
+            towards = profiles[2 + axis]
+            change[axis] = scale * share * (towards[k] + t * (towards[k + 1] - towards[k]))
+        change[LOG_WIDTH], change[LOG_EFFICIENCY] = scale * length * slope, expected
+        variance = noise + per_photon * expected
+        residual = pixels[i, CHARGE] - expected
+        pull = per_photon / variance
+        first = 0.5 * pull * (1.0 - residual * residual / variance) - residual / variance
+        second = 1.0 / variance + 0.5 * pull * pull
+        for j in range(N_PARAMETERS):
+            gradient[j] += first * change[j]
+            for m in range(j + 1):
+                information[j, m] += second * change[j] * change[m]
+    for j in range(N_PARAMETERS):
+        for m in range(j):
+            information[m, j] = information[j, m]
