@@ -1,7 +1,7 @@
-"""The minimum of `muon_likelihood`: Newton steps, and search where it has no derivatives.
+"""Newton steps towards the minimum of `muon_likelihood`.
 
 The likelihood has a cusp wherever a direction of the profile just touches the rim of the mirror or
-of its hole. Newton steps stop there, a search over finite distances does not.
+of its hole. Newton steps stop there; `muon_search` goes on.
 """
 
 from __future__ import annotations
@@ -10,30 +10,23 @@ import math
 
 import numpy as np
 
-from .cholesky import cholesky, invert
+from .cholesky import invert
 from .jit import kernel
 from .muon_likelihood import (
-    LOG_EFFICIENCY,
     LOG_WIDTH,
     MIRROR,
     N_PARAMETERS,
-    X,
-    Y,
     muon_likelihood,
-    muon_likelihood_slopes,
     set_shares,
 )
+from .muon_slopes import muon_likelihood_slopes
 
 _MAX_STEPS = 100
 _LEAST_DAMPING, _MOST_DAMPING = 1e-7, 1e3
 #: Largest change of a logarithm, and of the impact in mirror radii, in one step.
 _LARGEST = 0.5
-#: A ring may become so thin that its width is 0 in all but name.
-_LEAST_LOG = -30.0
-#: First and last distance of the search, standard deviations.
-_FIRST, _LAST = 1.0, 0.03
-#: The parameters that move the rims, and the one that balances them.
-_SEARCHED = np.array([X, Y, LOG_EFFICIENCY])
+#: Light that is no ring may want a width (rad) that is 0 in all but name, or a whole sky.
+LEAST_LOG, MOST_LOG = -30.0, 0.0
 
 
 @kernel
@@ -88,7 +81,7 @@ def descend(
             for j in range(n):
                 most = _LARGEST * (constants[MIRROR] if j < LOG_WIDTH else 1.0)
                 trial[j] = point[j] + min(most, max(-most, step[j]))
-            trial[LOG_WIDTH] = max(trial[LOG_WIDTH], _LEAST_LOG)
+            trial[LOG_WIDTH] = min(MOST_LOG, max(LEAST_LOG, trial[LOG_WIDTH]))
             set_shares(trial[LOG_WIDTH], pixels, constants)
             new = muon_likelihood(trial, pixels, constants, directions, oversampling, profiles)
             found = new < value
@@ -99,55 +92,6 @@ def descend(
     set_shares(point[LOG_WIDTH], pixels, constants)
     _newton_step(gradient, information, 0.0, covariance, step)
     return value, False
-
-
-@kernel
-def search(
-    point: np.ndarray,
-    value: float,
-    pixels: np.ndarray,
-    constants: np.ndarray,
-    directions: np.ndarray,
-    oversampling: int,
-    profiles: np.ndarray,
-    covariance: np.ndarray,
-) -> float:
-    """Look around for a lower value at the same width; the value that was found.
-
-    Parameters
-    ----------
-    point : float64 array of shape (4,)
-        Start; written: the end.
-    value : float
-        At the start.
-    pixels, constants, directions, oversampling, profiles, covariance
-        As for `descend`, with the shares of the point's width.
-
-    Notes
-    -----
-    Source: compass search, T. G. Kolda et al., SIAM Review 45, 385 (2003), section 1.1, along the
-    axes of the covariance.
-    """
-    n = N_PARAMETERS
-    trial, root, rest = np.empty(n), np.zeros((n, n)), np.empty((n - 1, n - 1))
-    for j in range(n - 1):
-        for k in range(n - 1):
-            rest[j, k] = covariance[_SEARCHED[j], _SEARCHED[k]]
-    if not cholesky(rest, root):
-        return value
-    size = _FIRST
-    while size > _LAST:
-        found = False
-        for k in range(2 * (n - 1)):
-            trial[:] = point
-            for j in range(n - 1):
-                trial[_SEARCHED[j]] += (size if k % 2 else -size) * root[j, k // 2]
-            new = muon_likelihood(trial, pixels, constants, directions, oversampling, profiles)
-            if new < value:
-                value, point[:], found = new, trial, True
-        if not found:
-            size *= 0.5
-    return value
 
 
 @kernel

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from .jit import kernel
-from .muon_descent import descend, search
+from .muon_descent import LEAST_LOG, MOST_LOG, descend
 from .muon_likelihood import (
     LOG_EFFICIENCY,
     LOG_WIDTH,
@@ -22,6 +22,7 @@ from .muon_likelihood import (
     muon_likelihood,
     set_shares,
 )
+from .muon_search import search
 
 #: What a fit gives, in this order.
 COLUMNS = (
@@ -34,8 +35,13 @@ COLUMNS = (
     "is_valid",
     "parameters_at_limit",
 )
+#: Places of no and yes.
+FLAGS = slice(6, 8)
 #: Softness of the mirror's rim in its radii, before the sharp one.
-_SOFT = (0.1, 0.02)
+_SOFT = (0.1, 0.02, 0.0)
+#: Decrease of the likelihood that makes another minimum the better one: half a unit is one standard
+#: deviation. Impacts near the rim of the hole have several minima, with less between them.
+_MUCH = 0.5
 #: Expected decrease of the likelihood at which the minimum counts as reached, and a real decrease
 #: that is worth another search.
 _ENOUGH, _GAIN = 1e-6, 1e-3
@@ -74,8 +80,7 @@ def fit_muon(
     profiles = np.empty((6, directions.shape[0]))
     point, trial = np.empty(N_PARAMETERS), np.empty(N_PARAMETERS)
     inverse = np.empty((N_PARAMETERS, N_PARAMETERS))
-    softness = constants[MIRROR] * _SOFT[0]
-    constants[SOFTNESS] = softness
+    constants[SOFTNESS] = constants[MIRROR] * _SOFT[0]
     trial[LOG_WIDTH], trial[LOG_EFFICIENCY] = math.log(start_width), math.log(start_efficiency)
     set_shares(trial[LOG_WIDTH], pixels, constants)
     value = math.inf
@@ -88,28 +93,22 @@ def fit_muon(
             value, point[:] = new, trial
     if not abs(value) < math.inf:
         return
+    trial[:] = point
+    constants[SOFTNESS] = 0.0
+    value, reached = _settle(point, pixels, constants, directions, oversampling, profiles, inverse)
+    # a rim may bar the way: on another one it is soft at first
     for soft in _SOFT:
         constants[SOFTNESS] = constants[MIRROR] * soft
-        descend(point, 1e-3, pixels, constants, directions, oversampling, profiles, inverse)
-    constants[SOFTNESS] = 0.0
-    reached = False
-    value = math.inf
-    for _ in range(_MAX_ROUNDS):
-        before = value
-        value, reached = descend(
-            point, _ENOUGH, pixels, constants, directions, oversampling, profiles, inverse
+        other, _ = descend(
+            trial, 1e-2, pixels, constants, directions, oversampling, profiles, inverse
         )
-        if not reached:
-            value = search(
-                point, value, pixels, constants, directions, oversampling, profiles, inverse
-            )
-        if reached or before - value < _GAIN:
-            reached = True
-            break
+    if other < value - _MUCH:
+        point[:] = trial
+    value, reached = _settle(point, pixels, constants, directions, oversampling, profiles, inverse)
     impact = math.hypot(point[X], point[Y])
     out[0], out[1], out[2] = impact, point[X], point[Y]
     out[3], out[4] = math.degrees(math.exp(point[LOG_WIDTH])), math.exp(point[LOG_EFFICIENCY])
-    out[5], out[6] = value, 1.0 if reached else 0.0
+    out[5], out[6] = value, 1.0 if reached and LEAST_LOG < point[LOG_WIDTH] < MOST_LOG else 0.0
     spread = inverse[X, X] * point[X] ** 2 + inverse[Y, Y] * point[Y] ** 2
     spread += 2.0 * inverse[X, Y] * point[X] * point[Y]
     # the error of a logarithm is the relative error
@@ -119,3 +118,29 @@ def fit_muon(
         or 1.0 < _NEAR * math.sqrt(max(0.0, inverse[LOG_EFFICIENCY, LOG_EFFICIENCY]))
     ):
         out[7] = 1.0
+
+
+@kernel
+def _settle(
+    point: np.ndarray,
+    pixels: np.ndarray,
+    constants: np.ndarray,
+    directions: np.ndarray,
+    oversampling: int,
+    profiles: np.ndarray,
+    covariance: np.ndarray,
+) -> tuple[float, bool]:
+    """Newton steps and searches in turn until neither goes down any more."""
+    value = math.inf
+    for _ in range(_MAX_ROUNDS):
+        before = value
+        value, reached = descend(
+            point, _ENOUGH, pixels, constants, directions, oversampling, profiles, covariance
+        )
+        if not reached:
+            value = search(
+                point, value, pixels, constants, directions, oversampling, profiles, covariance
+            )
+        if reached or before - value < _GAIN:
+            return value, True
+    return value, False

@@ -93,8 +93,8 @@ def mirror_profile(
             raw[i] -= crossed(across, along, hole_radius, softness)
     for i in range(n):
         total = 0.0
-        for j in range(oversampling):
-            total += raw[(i + j - oversampling // 2) % n]
+        for j in range(i - oversampling // 2, i - oversampling // 2 + oversampling):
+            total += raw[j % n if j < 0 or j >= n else j]
         out[i] = total / oversampling
 
 
