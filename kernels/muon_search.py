@@ -19,6 +19,7 @@ from .muon_likelihood import (
 
 #: First and last distance of the search, standard deviations.
 _FIRST, _LAST = 2.0, 0.03
+_MAX_SWEEPS = 40
 #: The width comes first: what follows in a triangular root leaves it alone.
 _ORDER = np.array([LOG_WIDTH, X, Y, LOG_EFFICIENCY])
 
@@ -58,7 +59,9 @@ def search(
     if not cholesky(turned, root):
         return value
     size = _FIRST
-    while size > _LAST:
+    for _ in range(_MAX_SWEEPS):
+        if size <= _LAST:
+            break
         found = False
         for k in range(2 * n):
             trial[:] = point

@@ -102,7 +102,7 @@ def ring_features(
         total, inside, squares, on_ring, off_ring, outer = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         n_on_ring, n_outer = 0, 0
         for p in range(fov_lon.size):
-            charge = image[i, p]
+            charge = float(image[i, p])
             dx, dy = fov_lon[p] - x, fov_lat[p] - y
             angle = math.atan2(dy, dx)
             part = int((angle + math.pi) / (2.0 * math.pi) * _N_PARTS)
