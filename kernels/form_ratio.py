@@ -47,12 +47,17 @@ def least_ratio(upper: np.ndarray, lower: np.ndarray, out: np.ndarray) -> bool:
     (True, True)
     """
     n = upper.shape[0]
-    root, form, vectors = np.zeros((n, n)), lower.copy(), np.eye(n)
-    padded = upper.copy()
+    root, form, vectors = np.zeros((n, n)), np.empty((n, n)), np.zeros((n, n))
+    padded, trace = np.empty((n, n)), 0.0
+    for i in range(n):
+        trace += upper[i, i]
+        vectors[i, i] = 1.0
+        for j in range(n):
+            padded[i, j], form[i, j] = upper[i, j], lower[i, j]
     for i in range(n):
         # a perfect fit has U v = 0
-        padded[i, i] += _PAD * np.trace(upper)
-    size = np.sum(lower * lower)
+        padded[i, i] += _PAD * trace
+    size = _squares(lower)
     if not (cholesky(padded, root) and size > 0.0 and size < math.inf):
         return False
     for _ in range(2):  # L^-1 D, then L^-1 (L^-1 D)^T
@@ -61,7 +66,9 @@ def least_ratio(upper: np.ndarray, lower: np.ndarray, out: np.ndarray) -> bool:
                 for k in range(i):
                     form[i, column] -= root[i, k] * form[k, column]
                 form[i, column] /= root[i, i]
-        form = form.T.copy()
+        for i in range(n):
+            for j in range(i):
+                form[i, j], form[j, i] = form[j, i], form[i, j]
     _diagonalise(form, vectors)
     best = 0
     for i in range(1, n):
@@ -78,10 +85,20 @@ def least_ratio(upper: np.ndarray, lower: np.ndarray, out: np.ndarray) -> bool:
 
 
 @kernel
+def _squares(matrix: np.ndarray) -> float:
+    """Sum of the squares of all elements."""
+    total = 0.0
+    for i in range(matrix.shape[0]):
+        for j in range(matrix.shape[1]):
+            total += matrix[i, j] * matrix[i, j]
+    return total
+
+
+@kernel
 def _diagonalise(matrix: np.ndarray, vectors: np.ndarray) -> None:
     """Turn a symmetric matrix into its eigenvalues, and a unit matrix into its eigenvectors."""
     n = matrix.shape[0]
-    size = np.sum(matrix * matrix)
+    size = _squares(matrix)
     for _ in range(_SWEEPS):
         rest = 0.0
         for i in range(n):

@@ -18,10 +18,8 @@ from .circle_fit import (
     CENTER_X,
     CENTER_X_ERR,
     CENTER_Y,
-    CENTER_Y_ERR,
     MIN_POINTS,
     RADIUS,
-    RADIUS_ERR,
 )
 from .form_ratio import least_ratio
 from .jit import kernel
@@ -61,7 +59,10 @@ def taubin(
     if x.size < MIN_POINTS:
         return
     # positions in units of their spread from their mean
-    mean_x, mean_y, spread = x.mean(), y.mean(), 0.0
+    mean_x, mean_y, spread = 0.0, 0.0, 0.0
+    for i in range(x.size):
+        mean_x += x[i] / x.size
+        mean_y += y[i] / x.size
     for i in range(x.size):
         spread += (x[i] - mean_x) ** 2 + (y[i] - mean_y) ** 2
     spread = math.sqrt(spread / x.size)
@@ -82,16 +83,21 @@ def taubin(
     if not (total2 > 0.0 and total2 < math.inf):
         return
     lower[0, 1], lower[0, 2] = lower[1, 0], lower[2, 0]
-    mean /= total2
+    for j in range(3):
+        mean[j] /= total2
     for i in range(x.size):
         _terms(x[i] - mean_x, y[i] - mean_y, spread, term)
         for j in range(3):
             for k in range(3):
                 upper[j, k] += (term[j] - mean[j]) * (term[k] - mean[k]) * weight[i] ** 2
-    trial = np.array([1.0, (start[0] - mean_x) / spread, (start[1] - mean_y) / spread])
-    sign = 1.0 if np.sum(lower * np.outer(trial, trial)) >= 0.0 else -1.0
+    u, v = (start[0] - mean_x) / spread, (start[1] - mean_y) / spread
+    d = lower[0, 0] + 2.0 * (lower[1, 0] * u + lower[2, 0] * v) + lower[1, 1] * (u * u + v * v)
+    if d < 0.0:
+        for j in range(3):
+            for k in range(3):
+                lower[j, k] = -lower[j, k]
     vector = np.empty(3)
-    if not least_ratio(upper, lower * sign, vector):
+    if not least_ratio(upper, lower, vector):
         return
     if not abs(vector[0]) > _LINE * (abs(vector[1]) + abs(vector[2])):
         return
@@ -139,6 +145,6 @@ def _curvature_errors(x: np.ndarray, y: np.ndarray, weight: np.ndarray, circle: 
         hessian[j, j] -= 2.0 * value * total if j < 2 else 0.0
     if not invert(hessian, inverse):
         return
-    for j, place in enumerate((CENTER_X_ERR, CENTER_Y_ERR, RADIUS_ERR)):
+    for j in range(3):
         variance = 2.0 * abs(lower) * inverse[j, j]
-        circle[place] = math.sqrt(variance) if variance > 0.0 else math.nan
+        circle[CENTER_X_ERR + j] = math.sqrt(variance) if variance > 0.0 else math.nan
