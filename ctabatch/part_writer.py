@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from ctabatch.config import ProcessConfig
 from ctabatch.errors import ComponentError, CtabatchError, OptionError
 from ctabatch.geometry import GEOMETRY, IMPACT, SUBARRAY, GeometryStep
 from ctabatch.image_quality import ImageQuality, cut_flow_rows
+from ctabatch.instrument.optics import OpticsDescription
 from ctabatch.instrument.subarray import SubarrayDescription
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.parquet import PartFiles
@@ -144,7 +145,8 @@ class PartWriter:
     def plan(self, block: EventBlock) -> list[Callable[[], BatchRows]]:
         """The tasks that compute the batches of a block."""
         self._check(block.subarray)
-        return [_Task(self, plan) for plan in block.plans(self.options)]
+        optics = {tel_id: one.optics for tel_id, one in block.subarray.telescopes.items()}
+        return [_Task(self, plan, optics) for plan in block.plans(self.options)]
 
     def take(self, block: EventBlock, batches: list[BatchRows]) -> None:
         """Write everything about the events of one block."""
@@ -166,8 +168,8 @@ class PartWriter:
         if self.geometry is not None:
             self._showers(self.geometry, block, batches)
 
-    def rows(self, plan: TelescopePlan) -> BatchRows:
-        """Rows of all tables that are made from one batch."""
+    def rows(self, plan: TelescopePlan, optics: Mapping[int, OpticsDescription]) -> BatchRows:
+        """Rows of all tables that are made from one batch; `optics` by telescope."""
         raw = plan.load(self._empty)
         n_rows, products = len(raw), set(self.config.write)
         tables: list[tuple[str, pa.RecordBatch]] = []
@@ -201,16 +203,24 @@ class PartWriter:
                 telescopes.calibration,
                 telescopes.calibration_row,
             )
-        if not {"images", "parameters", "geometry"} & products:
+        if not {"images", "parameters", "muons", "geometry"} & products:
             return BatchRows(raw.tel_type, n_rows, tables, None, used, saved)
         wanted = bool({"parameters", "geometry"} & products)
-        images, parameters = dl1.process(
-            telescopes, options, with_parameters=wanted, empty=self._empty
-        )
+        charges, mask = dl1.cleaned(telescopes, options, self._empty)
         if "images" in products:
-            tables.append(("dl1/images", images))
-        if parameters is not None:
-            parameters = self.image_quality(parameters)
+            saturated = dl1.saturated_pixels(telescopes, charges, options)
+            tables.append(("dl1/images", dl1.image_rows(telescopes, charges, mask, saturated)))
+        if "muons" in products:
+            from ctabatch.stages.muon import muon_rows  # kernels that others have no use for
+
+            mirror = optics[int(telescopes.tel_id[0])]
+            rings = muon_rows(telescopes, charges.image, mask, mirror, options.muons)
+            tables.append(("dl1/muon", rings))
+        parameters = None
+        if wanted:
+            parameters = self.image_quality(
+                dl1.parameter_rows(telescopes, charges, mask, options.frame)
+            )
         if parameters is not None and "parameters" in products:
             tables.append(("dl1/parameters", parameters))
         if parameters is None:
@@ -298,12 +308,14 @@ class PartWriter:
 class _Task:
     """The computation of one batch."""
 
-    def __init__(self, writer: PartWriter, plan: TelescopePlan) -> None:
-        self._writer, self._plan = writer, plan
+    def __init__(
+        self, writer: PartWriter, plan: TelescopePlan, optics: Mapping[int, OpticsDescription]
+    ) -> None:
+        self._writer, self._plan, self._optics = writer, plan, optics
 
     def __call__(self) -> BatchRows:
         try:
-            return self._writer.rows(self._plan)
+            return self._writer.rows(self._plan, self._optics)
         except ComponentError as error:
             raise ComponentError(f"{error}, in {self._plan}") from error
         except CtabatchError:

@@ -39,7 +39,7 @@ def command(
         str | None,
         typer.Option(
             help="What to write, comma-separated: r0, r1, r1_gains, dl0 (waveforms), images, "
-            "parameters, geometry (of the showers).  \\[images,parameters,geometry]"
+            "parameters, muons (rings), geometry (of the showers).  \\[images,parameters,geometry]"
         ),
     ] = None,
     config_files: Annotated[

@@ -26,6 +26,7 @@ _WRITE = {
     "write_dl1_images": "images",
     "write_dl1_parameters": "parameters",
     "write_dl2": "geometry",
+    "write_muon_parameters": "muons",
 }
 
 
@@ -119,7 +120,7 @@ class _Translation:
             if value:
                 self._write.add(_WRITE[option])
             return None
-        if option in ("write_r0_waveforms", "write_muon_parameters", "overwrite") and not value:
+        if option in ("write_r0_waveforms", "overwrite") and not value:
             return None
         return ""
 

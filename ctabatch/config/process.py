@@ -23,7 +23,7 @@ from .sections import ComponentSection
 from .strict import Strict, merged, validated
 
 #: What `process` can write besides the event tables, in the order of processing.
-Product = Literal["r0", "r1", "r1_gains", "dl0", "images", "parameters", "geometry"]
+Product = Literal["r0", "r1", "r1_gains", "dl0", "images", "parameters", "muons", "geometry"]
 PRODUCTS: tuple[Product, ...] = get_args(Product)
 
 Reconstructor = Literal["HillasReconstructor", "HillasIntersection"]
@@ -139,6 +139,13 @@ class CleaningConfig(ComponentSection):
     )
 
 
+class MuonConfig(ComponentSection):
+    """Rings of muons in the images, and the optical efficiency that follows."""
+
+    KIND: ClassVar[str] = "muon_analysis"
+    SECTION: ClassVar[str] = "muons"
+
+
 class ParametersConfig(Strict):
     """Which images are parametrised, and in which frame."""
 
@@ -186,6 +193,7 @@ class ProcessConfig(Strict):
     tuning: TuningConfig = TuningConfig()
     pixel_flags: PixelFlagsConfig = PixelFlagsConfig()
     cleaning: CleaningConfig = CleaningConfig()
+    muons: MuonConfig = MuonConfig()
     parameters: ParametersConfig = ParametersConfig()
     stereo: StereoConfig = StereoConfig()
     unused_patterns: Literal["error", "ignore"] = Field(
@@ -243,6 +251,7 @@ class ProcessConfig(Strict):
             image_modifier=self.tuning.component_named("ImageModifier", *key),
             saturation=self.pixel_flags.component_named("SaturationFlags", *key),
             cleaner=self.cleaning.component_for(*key),
+            muons=self.muons.component_named("MuonOptions", *key),
             frame=self.parameters.frame,
         )
 

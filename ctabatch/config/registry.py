@@ -45,6 +45,9 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "WaveformModifier": f"{_STAGES}.tuning.waveform_modifier",
         "ImageModifier": f"{_STAGES}.tuning.image_modifier",
     },
+    "muon_analysis": {
+        "MuonOptions": f"{_STAGES}.muon_options",
+    },
     "pixel_flags": {
         "SaturationFlags": f"{_STAGES}.saturation",
     },

@@ -23,6 +23,7 @@ from .columns import Nullable, record_batch, tensor_array
 from .component import as_shaped, guarded
 from .events import TelescopeEvents
 from .extract import ExtractionOptions, extract
+from .muon_options import MuonOptions
 from .parametrise import Frame, parametrise
 from .saturation import SaturationFlags
 from .tuning.image_modifier import ImageModifier
@@ -38,6 +39,7 @@ class Dl1Options:
     image_modifier: ImageModifier = field(default_factory=ImageModifier)
     saturation: SaturationFlags = field(default_factory=SaturationFlags)
     cleaner: ImageCleaner = field(default_factory=TailcutsImageCleaner)
+    muons: MuonOptions = field(default_factory=MuonOptions)
     frame: Frame = "telescope"
 
 
@@ -66,6 +68,27 @@ def process(
     parameters : pyarrow.RecordBatch or None
         Rows of the table dl1/parameters; None unless asked for.
     """
+    charges, mask = cleaned(events, options, empty)
+    pictures = image_rows(events, charges, mask, saturated_pixels(events, charges, options))
+    if not with_parameters:
+        return pictures, None
+    return pictures, parameter_rows(events, charges, mask, options.frame)
+
+
+def cleaned(
+    events: TelescopeEvents,
+    options: Dl1Options,
+    empty: Callable[..., NDArray[Any]] = np.empty,
+) -> tuple[Charges, NDArray[np.bool_]]:
+    """Charges of a batch, and masks of the pixels that belong to the shower.
+
+    Parameters
+    ----------
+    events : TelescopeEvents
+    options : Dl1Options
+    empty : callable
+        Makes the arrays of the images, as `numpy.empty` does.
+    """
     charges = events.charges or extract(
         events.waveform,
         events.calibration_row,
@@ -83,11 +106,7 @@ def process(
     found = guarded(
         cleaner, lambda: cleaner.clean(charges.image, charges.peak_time, events.geometry)
     )
-    mask = as_shaped(cleaner, "mask", found, charges.image.shape, np.bool_)
-    pictures = image_rows(events, charges, mask, _saturated(events, charges, options))
-    if not with_parameters:
-        return pictures, None
-    return pictures, parameter_rows(events, charges, mask, options.frame)
+    return charges, as_shaped(cleaner, "mask", found, charges.image.shape, np.bool_)
 
 
 def _tuned(events: TelescopeEvents, charges: Charges, options: Dl1Options) -> Charges:
@@ -102,12 +121,13 @@ def _tuned(events: TelescopeEvents, charges: Charges, options: Dl1Options) -> Ch
     return replace(charges, image=image)
 
 
-def _saturated(
+def saturated_pixels(
     events: TelescopeEvents, charges: Charges, options: Dl1Options
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
     """Saturated pixels, and for which rows that is known; None if for none."""
-    if options.saturation.max_signal is None or events.gain is not None:
-        return None  # of calibrated samples nothing is known
+    is_raw = events.gain is None and events.charges is None
+    if options.saturation.max_signal is None or not is_raw:
+        return None
     n_summed = events.calibration.n_summed[events.calibration_row]
     return options.saturation.find(events.waveform, charges.gain, n_summed, events.read_out)
 
