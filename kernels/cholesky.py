@@ -77,8 +77,8 @@ def invert(matrix: np.ndarray, out: np.ndarray) -> bool:
     --------
     >>> import numpy as np
     >>> out = np.empty((2, 2))
-    >>> invert(np.array([[2.0, 0.0], [0.0, 4.0]]), out), out.tolist()
-    (True, [[0.5, 0.0], [0.0, 0.25]])
+    >>> invert(np.array([[4.0, 0.0], [0.0, 16.0]]), out), out.tolist()
+    (True, [[0.25, 0.0], [0.0, 0.0625]])
     >>> invert(np.zeros((2, 2)), out)
     False
     """

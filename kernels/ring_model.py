@@ -144,7 +144,7 @@ def photons_per_metre(
     Examples
     --------
     >>> round(photons_per_metre(0.02, 0.002, 300e-9, 600e-9, 1.0), 2)
-    24.31
+    24.32
     """
     spectrum = _ALPHA * (1.0 / shortest - 1.0 / longest)
     return spectrum * pixel_width / radius * 0.5 * math.sin(2.0 * radius) * shape
