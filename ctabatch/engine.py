@@ -278,12 +278,12 @@ def kernels_can_be_kept() -> bool:
     return CACHED
 
 
-def kernels_are_compiled() -> bool:
+def kernels_are_compiled(kernel: str = "peak_window.neighbor_peak_charges") -> bool:
     """Whether the machine code of this version's kernels is cached already.
 
     Other commands leave that of theirs: what is looked for is a kernel that this engine alone uses.
     """
-    own = f"peak_window.neighbor_peak_charges-*.py{sys.version_info[0]}{sys.version_info[1]}.nbi"
+    own = f"{kernel}-*.py{sys.version_info[0]}{sys.version_info[1]}.nbi"
     return any(Path(CACHE_FOLDER).rglob(own))
 
 

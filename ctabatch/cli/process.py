@@ -281,6 +281,9 @@ def _run_all(
             console.print("Compiling the kernels of this version, once: this takes some seconds.")
         if kernels_can_be_kept():
             compile_ahead(paths[0], available_cores())
+    with_muons = "muons" in engine.config.write
+    if show and with_muons and not kernels_are_compiled("muon_fits.fit_muons"):
+        console.print("Compiling the kernels for muons, once: this takes half a minute.")
     with Progress(*columns, console=console, disable=not show, transient=True) as bar:
         total = len(paths) if len(paths) > 1 else paths[0].stat().st_size
         task = bar.add_task("process", total=total, events=0)
