@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ctabatch.errors import OptionError
 from ctabatch.expressions import Expression, check_columns, parse
 from ctabatch.irf.axes import Axis
-from ctabatch.kernels.event_bins import match_values
+from ctabatch.kernels.event_groups import match_values, paired_numbers
 
 #: More groups than this are taken for a mistake, such as a column of continuous values.
 MAX_GROUPS = 256
@@ -114,9 +114,9 @@ class GroupColumn:
         if not values.dtype.is_integer() or values.null_count():
             numbers = np.where(np.isnan(numbers), np.inf, numbers)
         found = np.empty(len(numbers), np.int32)
-        match_values(numbers, np.array([*self._codes], np.float64), found)
-        if (unknown := found < 0).any():
-            new = np.unique(numbers[unknown]).tolist()
+        known = np.array([*self._codes], np.float64)
+        if match_values(numbers, known, found):
+            new = np.unique(numbers[found < 0]).tolist()
             _check_number(self.name, len(self.labels) + len(new))
             for value in new:
                 self._code(value, _number_label(value, values.dtype))
@@ -153,14 +153,16 @@ class Groups:
         for k, (column, name) in enumerate(zip(self.columns, names, strict=True)):
             codes = column.codes(frame[name])
             table, members = self._numbers[k], self._members[k]
-            at = codes if k == 0 else found * MAX_GROUPS + codes
-            numbers = table.take(at)
-            if (new := numbers < 0).any():
-                for pair in sorted(set(zip(found[new].tolist(), codes[new].tolist(), strict=True))):
+            numbers = np.empty(frame.height, np.int32)
+            if paired_numbers(found, codes, table, numbers):
+                new = numbers < 0
+                # distinct pairs, in the order of their numbers
+                pairs = np.unique(found[new].astype(np.int64) * MAX_GROUPS + codes[new])
+                for pair in pairs.tolist():
                     _check_number(", ".join(c.name for c in self.columns), len(members) + 1)
-                    table[pair] = len(members)
-                    members.append(pair)
-                numbers = table.take(at)
+                    table.reshape(-1)[pair] = len(members)
+                    members.append(divmod(pair, MAX_GROUPS))
+                paired_numbers(found, codes, table, numbers)
             found = numbers
         return found
 
