@@ -50,6 +50,46 @@ def match_values(values: np.ndarray, known: np.ndarray, out: np.ndarray) -> int:
 
 
 @kernel
+def table_codes(values: np.ndarray, low: int, table: np.ndarray, out: np.ndarray) -> int:
+    """Look up the code of each whole number.
+
+    Parameters
+    ----------
+    values : any integers but uint64 (n_values,)
+    low : int
+        To which the first code of the table belongs.
+    table : int32 (n_codes,)
+        Below 0: none.
+    out : int32 (n_values,)
+        Written: the code, -1 beyond the table.
+
+    Returns
+    -------
+    int
+        Values without code.
+
+    Notes
+    -----
+    Source: definition.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> out = np.empty(3, np.int32)
+    >>> table_codes(np.array([7, 5, 4]), 5, np.array([0, -1, 1], np.int32), out)
+    1
+    >>> out.tolist()
+    [1, 0, -1]
+    """
+    n_none = 0
+    for i in range(values.shape[0]):
+        at = np.int64(values[i]) - low
+        out[i] = table[at] if 0 <= at < table.shape[0] else -1
+        n_none += out[i] < 0
+    return n_none
+
+
+@kernel
 def paired_numbers(number: np.ndarray, code: np.ndarray, table: np.ndarray, out: np.ndarray) -> int:
     """Look up the number of each pair.
 

@@ -96,3 +96,13 @@ def test_pairs_are_looked_up_and_those_without_number_counted(form, seed, n):
     out = np.empty(n, np.int32)
     n_none = kernel("paired_numbers", form)(number, code, table, out)
     assert (out.tolist(), n_none) == naive.paired_numbers(number, code, table)
+
+
+@FORMS
+@pytest.mark.parametrize("dtype", ["i1", "u2", "i4", "i8"])
+@given(values=st.lists(st.integers(0, 99), max_size=9), low=st.integers(0, 60))
+def test_codes_of_whole_numbers_come_from_a_table(form, dtype, values, low):
+    table = np.array([2, -1, 0, 1], np.int32)
+    out = np.empty(len(values), np.int32)
+    n_none = kernel("table_codes", form)(np.array(values, dtype), low, table, out)
+    assert (out.tolist(), n_none) == naive.table_codes(values, low, table)

@@ -166,7 +166,8 @@ class ParquetTable(Table):
     def batches(self, columns: Sequence[str], n_rows: int = 65536) -> Iterator[pa.RecordBatch]:
         """Rows of some columns in blocks of `n_rows`, whatever are the row groups of the file."""
         try:
-            with pq.ParquetFile(self.path) as file:
+            # a buffer would hold all columns of the file at once, compressed
+            with pq.ParquetFile(self.path, pre_buffer=False) as file:
                 yield from file.iter_batches(n_rows, columns=list(columns))
         except (OSError, pa.ArrowException) as error:
             raise InputError(f"{self.path}: not readable: {error}") from error

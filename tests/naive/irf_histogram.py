@@ -41,3 +41,8 @@ def match_values(values, known):
 def paired_numbers(number, code, table):
     out = [int(table[pair]) for pair in zip(number, code, strict=True)]
     return out, sum(value < 0 for value in out)
+
+
+def table_codes(values, low, table):
+    out = [int(table[v - low]) if low <= v < low + len(table) else -1 for v in values]
+    return out, sum(code < 0 for code in out)
