@@ -274,3 +274,12 @@ def test_tables_of_the_same_events_are_recognised():
     assert same_keys(one, keys((1, 1), (1, 2), (2, 1)))
     for other in (keys((1, 1), (1, 2)), keys((1, 1), (2, 1), (1, 2)), keys((1, 1), (1, 2), (3, 1))):
         assert not same_keys(one, other)
+
+
+def test_one_scan_tells_of_several_tables_whether_their_rows_are_the_same(monkeypatch):
+    one = keys((1, 9), (1, 1), (1, 5))
+    others = [keys((1, 9), (1, 1), (1, 5)), keys((1, 9), (1, 1)), keys((1, 9), (1, 1), (1, 6))]
+    assert check_keys(one, None, others) == [True, False, False]
+    monkeypatch.setattr("ctabatch.irf.event_keys._PIECES", 1)  # more pieces: compared by a join
+    assert check_keys(one, None, others) == [True, False, False]
+    assert check_keys(keys(), None, [keys(), one]) == [True, False]

@@ -10,6 +10,7 @@ import pytest
 from ctabatch.errors import InputError, OptionError
 from ctabatch.irf.axes import energy_axis, linear_axis, migra_axis
 from ctabatch.irf.fill import SHOWER, fill
+from ctabatch.irf.groups import GroupColumn, Groups
 from ctabatch.irf.histograms import QUANTITIES, IrfAxes
 
 AXES = IrfAxes(
@@ -222,3 +223,47 @@ def test_groups_are_in_the_order_of_their_values():
             (kind, part) for kind in ("3", "12", "null")
             for part in ("(-inf, 40]", "(40, 60]", "(60, inf]")
         ]  # fmt: skip
+
+
+@pytest.mark.parametrize("length", [1, 7, 40, 5000])
+@pytest.mark.parametrize(
+    "by", ["obs_id % 3", "zenith.cut([25, 45])", "pointing_alt", "obs_id + pointing_alt"]
+)
+def test_expressions_of_run_columns_are_evaluated_run_by_run_with_the_same_groups(by, length):
+    """Runs shorter and longer than what makes this worth it, and one that ends in a batch."""
+    n = 12_345
+    run = np.arange(n) // length
+    frame = events(n).with_columns(
+        obs_id=pl.Series(100 + run % 9), pointing_alt=pl.Series(np.array([70.0, 50, 30])[run % 3])
+    )
+    column = GroupColumn(by, frame.columns)
+    assert column.is_steady == (by != "obs_id + pointing_alt")
+    groups = Groups([column])
+    found = []
+    for piece in frame.iter_slices(5000):
+        found += groups.numbers(piece.select(read=column.read), ["read"]).tolist()
+    labels = groups.labels()
+    own = GroupColumn(by, frame.columns)
+    values = frame.select(own.expr.alias("value"))["value"]
+    expected = [f"{own.name}={own.labels[code]}" for code in own.codes(values)]
+    assert [labels[number] for number in found] == expected
+    assert len(labels) > 1
+
+
+@pytest.mark.parametrize(
+    "batches",
+    [
+        [[3, 1], [1, 5], [-4, 3], [None, 1], [1, 2]],
+        [[0, 10_000], [5, 0], [9, 10_000]],
+        [[2**62, 0], [2**62, 1]],
+        [list(range(3000, 3200)) * 30, [7]],
+    ],
+)
+def test_codes_stay_the_same_whatever_numbers_come_later(batches):
+    """Numbers near each other, far apart, beyond 2^53, missing, and more than fit one look."""
+    column = GroupColumn("kind", ["kind"])
+    for batch in batches:
+        series = pl.Series("kind", batch, dtype=pl.Int64)
+        labels = ["null" if value is None else str(value) for value in batch]
+        assert [column.labels[code] for code in column.codes(series)] == labels
+    assert len(set(column.labels)) == len(column.labels)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctabatch.irf.axes import Axis
-from ctabatch.kernels import event_bins, irf_histogram
+from ctabatch.kernels import event_bins, event_groups, irf_histogram
 from tests.naive import irf_histogram as naive
 
 FORMS = pytest.mark.parametrize("form", ["compiled", "plain"])
@@ -14,7 +14,8 @@ floats = st.floats(-50, 50) | st.sampled_from([np.inf, -np.inf, np.nan, 0.0, -0.
 
 
 def kernel(name, form):
-    found = getattr(event_bins, name, None) or getattr(irf_histogram, name)
+    modules = (event_bins, event_groups, irf_histogram)
+    found = next(getattr(module, name) for module in modules if hasattr(module, name))
     return found if form == "compiled" else found.py_func
 
 
@@ -82,5 +83,26 @@ def test_no_events_change_nothing(form):
 def test_a_value_is_matched_with_the_known_one_that_equals_it(form, values):
     known = [20.0, 1.0, -3.0]
     out = np.empty(len(values), np.int32)
-    kernel("match_values", form)(np.array(values, float), np.array(known), out)
-    assert out.tolist() == [known.index(v) if v in known else -1 for v in values]
+    n_none = kernel("match_values", form)(np.array(values, float), np.array(known), out)
+    assert (out.tolist(), n_none) == naive.match_values(values, known)
+
+
+@FORMS
+@given(seed=st.integers(0, 1000), n=st.integers(0, 9))
+def test_pairs_are_looked_up_and_those_without_number_counted(form, seed, n):
+    rng = np.random.default_rng(seed)
+    table = rng.integers(-1, 5, (3, 4)).astype(np.int32)
+    number, code = (rng.integers(0, size, n).astype(np.int32) for size in table.shape)
+    out = np.empty(n, np.int32)
+    n_none = kernel("paired_numbers", form)(number, code, table, out)
+    assert (out.tolist(), n_none) == naive.paired_numbers(number, code, table)
+
+
+@FORMS
+@pytest.mark.parametrize("dtype", ["i1", "u2", "i4", "i8"])
+@given(values=st.lists(st.integers(0, 99), max_size=9), low=st.integers(0, 60))
+def test_codes_of_whole_numbers_come_from_a_table(form, dtype, values, low):
+    table = np.array([2, -1, 0, 1], np.int32)
+    out = np.empty(len(values), np.int32)
+    n_none = kernel("table_codes", form)(np.array(values, dtype), low, table, out)
+    assert (out.tolist(), n_none) == naive.table_codes(values, low, table)

@@ -163,10 +163,12 @@ class ParquetTable(Table):
         units = {field.name: unit_of(field) for field in usable if unit_of(field)}
         super().__init__(str(path), pa.schema(usable), n_rows, units, left_out)
 
-    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    def batches(self, columns: Sequence[str], n_rows: int = 65536) -> Iterator[pa.RecordBatch]:
+        """Rows of some columns in blocks of `n_rows`, whatever are the row groups of the file."""
         try:
-            with pq.ParquetFile(self.path) as file:
-                yield from file.iter_batches(columns=list(columns))
+            # a buffer would hold all columns of the file at once, compressed
+            with pq.ParquetFile(self.path, pre_buffer=False) as file:
+                yield from file.iter_batches(n_rows, columns=list(columns))
         except (OSError, pa.ArrowException) as error:
             raise InputError(f"{self.path}: not readable: {error}") from error
 

@@ -16,11 +16,13 @@ from ctabatch.errors import InputError
 Ints = NDArray[np.int64]
 
 
-def check_keys(events: pl.LazyFrame, dataset: Dataset | None = None) -> None:
-    """Refuse events that appear twice.
+def check_keys(
+    events: pl.LazyFrame, dataset: Dataset | None = None, beside: Sequence[pl.LazyFrame] = ()
+) -> list[bool]:
+    """Refuse events that appear twice, and compare the rows with those of other tables.
 
     Rows that rise in (obs_id, event_id) from one to the next, as those of a file do, hold none
-    twice; only what does not rise is compared with all others.
+    twice; only what does not rise is compared with all others. One scan serves all.
 
     Parameters
     ----------
@@ -28,6 +30,13 @@ def check_keys(events: pl.LazyFrame, dataset: Dataset | None = None) -> None:
         With obs_id and event_id.
     dataset : Dataset, optional
         For the message: its parts may be the same data twice.
+    beside : sequence of LazyFrame, optional
+        Other tables with obs_id and event_id.
+
+    Returns
+    -------
+    list of bool
+        Whether each of `beside` has rows of the same events in the same order.
 
     Raises
     ------
@@ -37,7 +46,12 @@ def check_keys(events: pl.LazyFrame, dataset: Dataset | None = None) -> None:
     first: list[tuple[int, int]] = []
     last: list[tuple[int, int]] = []
     end: tuple[int, int] | None = None
-    for obs_id, event_id in _keys(events):
+    agree = _same_height(events, beside)
+    compared = [k for k, alike in enumerate(agree) if alike]
+    for obs_id, event_id, *others in _keys(events, *(beside[k] for k in compared)):
+        for place, k in enumerate(compared):
+            other_obs, other_event = others[2 * place : 2 * place + 2]
+            agree[k] &= bool((obs_id == other_obs).all() and (event_id == other_event).all())
         same = obs_id[1:] == obs_id[:-1]
         rises = (obs_id[1:] > obs_id[:-1]) | (same & (event_id[1:] > event_id[:-1]))
         begins = np.flatnonzero(~rises) + 1
@@ -46,17 +60,18 @@ def check_keys(events: pl.LazyFrame, dataset: Dataset | None = None) -> None:
             first.append(begin)
             if end is not None:
                 last.append(end)
-        for k in begins:
-            last.append((int(obs_id[k - 1]), int(event_id[k - 1])))
-            first.append((int(obs_id[k]), int(event_id[k])))
+        for row in begins:
+            last.append((int(obs_id[row - 1]), int(event_id[row - 1])))
+            first.append((int(obs_id[row]), int(event_id[row])))
         end = (int(obs_id[-1]), int(event_id[-1]))
         if len(first) > _PIECES:
+            agree = [same_keys(events, other) for other in beside]
             break
     else:
         last += [end] if end is not None else []
         pieces = sorted(zip(first, last, strict=True))
         if all(a[1] < b[0] for a, b in pairwise(pieces)):
-            return
+            return agree
     twice = (
         events.select(KEYS)
         .group_by(KEYS)
@@ -66,7 +81,7 @@ def check_keys(events: pl.LazyFrame, dataset: Dataset | None = None) -> None:
         .collect(engine="streaming")
     )
     if twice.height == 0:
-        return
+        return agree
     obs_id, event_id, n = twice.row(0)
     where = f" in the {len(dataset.parts)} parts of the dataset" if dataset is not None else ""
     raise InputError(
@@ -90,8 +105,7 @@ def same_keys(one: pl.LazyFrame, other: pl.LazyFrame) -> bool:
     """
     if one is other:
         return True
-    sizes = [frame.select(pl.len()).collect(engine="streaming").item() for frame in (one, other)]
-    if sizes[0] != sizes[1]:
+    if not _same_height(one, [other])[0]:
         return False
     pair = pl.concat(
         [
@@ -140,9 +154,23 @@ _TRUTH = ["true_energy", "true_alt", "true_az"]
 _FIRST, _MOST = 1000, 1_000_000
 
 
-def _keys(events: pl.LazyFrame) -> Iterator[tuple[Ints, Ints]]:
-    query = events.select(pl.col(name).cast(pl.Int64) for name in KEYS)
+def _same_height(one: pl.LazyFrame, others: Sequence[pl.LazyFrame]) -> list[bool]:
+    """Whether tables have the number of rows that one of them has."""
+    frames = [one, *others] if others else []
+    sizes = [frame.select(pl.len()).collect(engine="streaming").item() for frame in frames]
+    return [size == sizes[0] for size in sizes[1:]]
+
+
+def _keys(*tables: pl.LazyFrame) -> Iterator[list[Ints]]:
+    """Batches of obs_id and event_id of tables of the same height, of one after the other."""
+    query = pl.concat(
+        [
+            table.select(pl.col(name).cast(pl.Int64).alias(f"{name} {k}") for name in KEYS)
+            for k, table in enumerate(tables)
+        ],
+        how="horizontal",
+    )
     batches: Any = query.collect_batches(engine="streaming", maintain_order=True)
     for batch in batches:
         if batch.height:
-            yield batch["obs_id"].to_numpy(), batch["event_id"].to_numpy()
+            yield [column.to_numpy() for column in batch]

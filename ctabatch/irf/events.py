@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +10,10 @@ import polars as pl
 
 from ctabatch.dataset import KEYS, PREDICTIONS, Dataset
 from ctabatch.errors import InputError, OptionError
-from ctabatch.irf.event_keys import check_keys, same_keys
+from ctabatch.irf.event_keys import check_keys
 from ctabatch.irf.pointing import run_pointings
 from ctabatch.irf.prediction_models import GEOMETRY, QUANTITIES, check_models
+from ctabatch.irf.table_rows import scan_columns
 
 #: Columns of `dataset_events`; truth only of simulated events.
 TRUTH = ("true_energy", "true_alt", "true_az")
@@ -121,23 +122,27 @@ def dataset_events(
     check_models(dataset, chosen.items())
     first = next(p for _, p in chosen.items() if not _is_geometry(p))
     base = dataset.predictions(first)
-    check_keys(base, dataset)
-    frame = base.select(pl.col(name).cast(pl.Int64) for name in KEYS)
     columns: dict[str, pl.Expr] = {}
     tables = {_table(p): p for _, p in chosen.items()}
-    for table, own in tables.items():
-        quantities = [q for q, p in chosen.items() if p == own]
-        wanted = _columns(dataset, own, quantities)
-        other = base if table == _table(first) else _scan(dataset, table)
-        frame = _beside(frame, base, other, wanted)
+    wanted = {
+        table: _columns(dataset, own, [q for q, p in chosen.items() if p == own])
+        for table, own in tables.items()
+    }
     if _is_simulated(dataset):
-        truth = {name: pl.col(name) for name in (*TRUTH, *SHOWER)}
-        frame = _beside(frame, base, dataset.shower(), truth)
-        columns |= {name: pl.col(name) for name in truth}
+        wanted["shower"] = {name: pl.col(name) for name in (*TRUTH, *SHOWER)}
+        columns |= wanted["shower"]
     if "trigger" in dataset.tables:
-        trigger = {"time": pl.col("time")}
-        frame = _beside(frame, base, dataset.trigger(), trigger)
-        columns |= {name: pl.col(name) for name in trigger}
+        wanted["trigger"] = {"time": pl.col("time")}
+        columns |= wanted["trigger"]
+    keys = {name: pl.col(name).cast(pl.Int64) for name in KEYS}
+    frame = _read(dataset, _table(first), keys | wanted.pop(_table(first)))
+    agree = check_keys(base, dataset, [_scan(dataset, table) for table in wanted])
+    for (table, own), same in zip(wanted.items(), agree, strict=True):
+        if same:
+            frame = pl.concat([frame, _read(dataset, table, own)], how="horizontal")
+        else:
+            other = _read(dataset, table, keys | own)
+            frame = frame.join(other, on=KEYS, how="left", maintain_order="left")
     names = frame.collect_schema().names()
     counts = [name for name in names if name.startswith("n_tels ")]
     valid = [name for name in names if name.startswith("is_valid ")]
@@ -183,8 +188,9 @@ def _table(prefix: str) -> str:
 
 
 def _scan(dataset: Dataset, table: str) -> pl.LazyFrame:
-    if table == GEOMETRY:
-        return dataset.geometry()
+    named = {GEOMETRY: dataset.geometry, "shower": dataset.shower, "trigger": dataset.trigger}
+    if table in named:
+        return named[table]()
     return dataset.predictions(table.removeprefix(PREDICTIONS))
 
 
@@ -215,14 +221,10 @@ def _columns(dataset: Dataset, prefix: str, quantities: Sequence[str]) -> dict[s
     return found
 
 
-def _beside(
-    frame: pl.LazyFrame, base: pl.LazyFrame, other: pl.LazyFrame, columns: dict[str, pl.Expr]
-) -> pl.LazyFrame:
-    """Add columns of another table to the rows that belong to them."""
-    if same_keys(base, other):
-        return pl.concat([frame, other.select(**columns)], how="horizontal")
-    keys = [pl.col(name).cast(pl.Int64) for name in KEYS]
-    return frame.join(other.select(*keys, **columns), on=KEYS, how="left", maintain_order="left")
+def _read(dataset: Dataset, table: str, columns: Mapping[str, pl.Expr]) -> pl.LazyFrame:
+    """Columns made of those of a table."""
+    names = {name for expr in columns.values() for name in expr.meta.root_names()}
+    return scan_columns(dataset.files(table), names).select(**columns)
 
 
 def _is_simulated(dataset: Dataset) -> bool:

@@ -124,7 +124,7 @@ def fill(
     weighted = weight is not None and not set(quantities).isdisjoint(WEIGHTED)
     if weight is not None and weighted:
         wanted["weight"] = pl.col(weight).cast(pl.Float64).fill_null(np.nan)
-    wanted |= {name: c.expr for name, c in zip(names, groups.columns, strict=True)}
+    wanted |= {name: c.read for name, c in zip(names, groups.columns, strict=True)}
     if shower is not None:
         uses = parse(shower, "shower")
         check_columns([uses], available)
@@ -191,7 +191,7 @@ def find_groups(groups: Groups, events: pl.LazyFrame) -> None:
     names = group_names(groups)
     if names:
         pairs = zip(names, groups.columns, strict=True)
-        query = events.select(**{name: column.expr for name, column in pairs})
+        query = events.select(**{name: column.read for name, column in pairs})
         for batch in batches(query, whole_showers=False):
             groups.numbers(batch, names)
 

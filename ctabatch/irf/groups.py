@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -14,10 +14,16 @@ from numpy.typing import NDArray
 from ctabatch.errors import OptionError
 from ctabatch.expressions import Expression, check_columns, parse
 from ctabatch.irf.axes import Axis
-from ctabatch.kernels.event_bins import match_values
+from ctabatch.kernels.event_groups import match_values, paired_numbers, table_codes
 
 #: More groups than this are taken for a mistake, such as a column of continuous values.
 MAX_GROUPS = 256
+#: Columns that are the same for all events of a run, so that its showers are known by them.
+RUN_COLUMNS = frozenset({"obs_id", "pointing_alt", "pointing_az"})
+#: Rows of a run, on average, from which on expressions of its columns are evaluated by run.
+_RUN = 16
+#: Whole numbers that are closer than this are coded by a table.
+_SPAN = 4096
 #: Names that need no column of their own.
 ALIASES = {"zenith": "90.0 - pointing_alt", "azimuth": "pointing_az"}
 
@@ -56,6 +62,10 @@ class GroupColumn:
         self._limits: list[float] = []
         self.labels: list[str] = []
         self._codes: dict[Any, int] = {}
+        self._table: tuple[int, NDArray[np.int32]] | None = None
+        one = len(self.expression.columns) == 1
+        #: Whether the expression is evaluated once for rows with the same value that follow.
+        self.is_steady = one and self.expression.columns <= RUN_COLUMNS
         if cut:
             breaks = _breaks(text, cut["breaks"])
             # x <= b if and only if x < the number after b
@@ -70,6 +80,24 @@ class GroupColumn:
         """The values that `codes` takes."""
         expr = self.expression.expr
         return expr.cast(pl.Float64) if self._axis is not None else expr
+
+    @property
+    def read(self) -> pl.Expr:
+        """The values that `read_codes` takes."""
+        return pl.col(*self.expression.columns) if self.is_steady else self.expr
+
+    def read_codes(self, read: pl.Series) -> NDArray[np.int32]:
+        """As `codes`, from the values of `read`."""
+        if not self.is_steady or len(read) == 0:
+            return self.codes(read)
+        values = read.to_numpy()
+        starts = np.flatnonzero(values[1:] != values[:-1]) + 1
+        (name,) = self.expression.columns
+        if len(starts) > len(read) // _RUN:
+            return self.codes(read.to_frame(name).select(self.expr.alias("value"))["value"])
+        starts = np.concatenate([[0], starts])
+        rows = read[starts].to_frame(name).select(self.expr.alias("value"))
+        return np.repeat(self.codes(rows["value"]), np.diff(starts, append=len(read)))
 
     def condition(self, label: str) -> pl.Expr:
         """Whether a row has a label that `codes` has met."""
@@ -110,17 +138,20 @@ class GroupColumn:
 
     def _number_codes(self, values: pl.Series) -> NDArray[np.int32]:
         # nearly free: a look-up by hash takes as long as all histograms
+        if self._table is not None and values.dtype in _WHOLE and not values.null_count():
+            found = np.empty(len(values), np.int32)
+            if not table_codes(values.to_numpy(), *self._table, found):
+                return found
         numbers = values.cast(pl.Float64).to_numpy()  # null becomes NaN
         if not values.dtype.is_integer() or values.null_count():
             numbers = np.where(np.isnan(numbers), np.inf, numbers)
         found = np.empty(len(numbers), np.int32)
-        match_values(numbers, np.array([*self._codes], np.float64), found)
-        if (unknown := found < 0).any():
-            new = np.unique(numbers[unknown]).tolist()
+        while match_values(numbers, np.array([*self._codes], np.float64), found):
+            new = np.unique(numbers[found < 0][:_SPAN]).tolist()
             _check_number(self.name, len(self.labels) + len(new))
             for value in new:
                 self._code(value, _number_label(value, values.dtype))
-            match_values(numbers, np.array([*self._codes], np.float64), found)
+            self._table = _code_table(self._codes)
         return found
 
     def _code(self, value: Any, label: str) -> None:
@@ -148,19 +179,21 @@ class Groups:
         return len(self._members[-1]) if self.columns else 1
 
     def numbers(self, frame: pl.DataFrame, names: Sequence[str]) -> NDArray[np.int32]:
-        """Number of the group of each row, from columns that hold the values of `expr`."""
+        """Number of the group of each row, from columns that hold what `read` gives."""
         found = np.zeros(frame.height, np.int32)
         for k, (column, name) in enumerate(zip(self.columns, names, strict=True)):
-            codes = column.codes(frame[name])
+            codes = column.read_codes(frame[name])
             table, members = self._numbers[k], self._members[k]
-            at = codes if k == 0 else found * MAX_GROUPS + codes
-            numbers = table.take(at)
-            if (new := numbers < 0).any():
-                for pair in sorted(set(zip(found[new].tolist(), codes[new].tolist(), strict=True))):
+            numbers = np.empty(frame.height, np.int32)
+            if paired_numbers(found, codes, table, numbers):
+                new = numbers < 0
+                # distinct pairs, in the order of their numbers
+                pairs = np.unique(found[new].astype(np.int64) * MAX_GROUPS + codes[new])
+                for pair in pairs.tolist():
                     _check_number(", ".join(c.name for c in self.columns), len(members) + 1)
-                    table[pair] = len(members)
-                    members.append(pair)
-                numbers = table.take(at)
+                    table.reshape(-1)[pair] = len(members)
+                    members.append(divmod(pair, MAX_GROUPS))
+                paired_numbers(found, codes, table, numbers)
             found = numbers
         return found
 
@@ -195,6 +228,22 @@ class Groups:
 def group_label(columns: Sequence[GroupColumn], parts: Sequence[str]) -> str:
     """Name of a group from the labels of its columns."""
     return ", ".join(f"{c.name}={part}" for c, part in zip(columns, parts, strict=True))
+
+
+#: What the kernel of tables takes.
+_WHOLE = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32)
+
+
+def _code_table(codes: Mapping[Any, int]) -> tuple[int, NDArray[np.int32]] | None:
+    """The smallest number and the code of each whole number from there; -1 if it has none."""
+    low, high = min(codes), max(codes)
+    if not (np.isfinite([low, high]).all() and high - low < _SPAN and abs(low) < 2**52):
+        return None
+    table = np.full(int(high - low) + 1, -1, np.int32)
+    for value, code in codes.items():
+        if value == int(value):
+            table[int(value - low)] = code
+    return int(low), table
 
 
 def _number_label(value: float, dtype: pl.DataType) -> str:

@@ -22,15 +22,13 @@ from ctabatch.irf.event_keys import check_copies
 from ctabatch.irf.events import dataset_events, sources
 from ctabatch.irf.fill import SHOWER
 from ctabatch.irf.foreign import open_foreign
-from ctabatch.irf.groups import GroupColumn
+from ctabatch.irf.groups import RUN_COLUMNS, GroupColumn
 from ctabatch.irf.prediction_models import check_models
 from ctabatch.irf.simulated import SimulatedShowers, parse_simulated
 from ctabatch.irf.simulated_runs import showers_of_runs
 
 #: What events may come from; the first is the signal.
 ROLES = ("gamma", "proton", "electron")
-#: Columns that are the same for all events of a run, so that its showers are known by them.
-RUN_COLUMNS = frozenset({"obs_id", "pointing_alt", "pointing_az"})
 
 
 @dataclass(frozen=True, eq=False)

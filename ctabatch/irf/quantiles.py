@@ -110,7 +110,7 @@ class _Scan:
         wanted = {column: number(column) for column in sorted(columns)}
         wanted |= {f"cut {cut}": pl.col(cut).fill_null(value=False) for cut in sorted(cuts)}
         pairs = zip(self._names, self.groups.columns, strict=True)
-        wanted |= {name: column.expr for name, column in pairs}
+        wanted |= {name: column.read for name, column in pairs}
         if shower is not None:
             uses = parse(shower, "shower")
             check_columns([uses], available)

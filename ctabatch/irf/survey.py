@@ -75,7 +75,7 @@ def survey(
     tests = {f"condition {k}": expr for k, (_, expr) in enumerate(conditions)}
     wanted = {name: pl.col(name) for name in columns}
     wanted |= {name: expr.fill_null(value=False) for name, expr in tests.items()}
-    wanted |= {name: column.expr for name, column in zip(names, groups.columns, strict=True)}
+    wanted |= {name: column.read for name, column in zip(names, groups.columns, strict=True)}
     reads = {step: "reco_energy" if step == "energy" else step for step in cuts.steps}
     labels = [*(name for name, _ in conditions), *cuts.steps.values()]
     left = np.zeros(len(labels) + 1, np.int64)

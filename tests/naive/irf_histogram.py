@@ -30,3 +30,19 @@ def weights(cells, selected, weight, shower, n_cells):
         sums[c] += total
         squares[c] += total**2
     return sums, squares
+
+
+def match_values(values, known):
+    """Numbers, and how many values are not known."""
+    out = [known.index(value) if value in known else -1 for value in values]
+    return out, out.count(-1)
+
+
+def paired_numbers(number, code, table):
+    out = [int(table[pair]) for pair in zip(number, code, strict=True)]
+    return out, sum(value < 0 for value in out)
+
+
+def table_codes(values, low, table):
+    out = [int(table[v - low]) if low <= v < low + len(table) else -1 for v in values]
+    return out, sum(code < 0 for code in out)
