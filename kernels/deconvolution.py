@@ -57,10 +57,11 @@ def without_pole(trace: np.ndarray, pole: float, out: np.ndarray) -> None:
     -----
     Source: S. W. Smith, The Scientist and Engineer's Guide to Digital Signal Processing (1997).
     """
-    n_samples = trace.shape[0]
-    out[:] = 0.0
-    for s in range(1, n_samples):
-        out[s + 1] = np.float64(trace[s]) - pole * np.float64(trace[s - 1])
+    n_samples, one = trace.shape[0], np.uint64(1)
+    out[: n_samples + 1] = 0.0
+    # unsigned places: nothing stands in the way of vector instructions
+    for s in range(one, np.uint64(n_samples)):
+        out[s + one] = np.float64(trace[s]) - pole * np.float64(trace[s - one])
     out[n_samples + 1 :] = out[n_samples]
 
 
@@ -83,6 +84,34 @@ def upsampled_at(short: np.ndarray, weights: np.ndarray, fine: int) -> float:
         + weights[1, phase] * short[s + 1]
         + weights[2, phase] * short[s + 2]
     )
+
+
+@kernel
+def upsampled_between(
+    short: np.ndarray, weights: np.ndarray, begin: int, end: int, out: np.ndarray
+) -> None:
+    """Samples `begin` to ``end - 1`` of the upsampled trace, written to their places in `out`.
+
+    Parameters
+    ----------
+    short : float64 (n,)
+        From `without_pole`.
+    weights : float64 (3, upsampling)
+        From `phase_weights`.
+    begin, end : int
+    out : float64 (n_fine,)
+    """
+    upsampling = weights.shape[1]
+    s, phase = begin // upsampling, begin % upsampling
+    for fine in range(begin, end):
+        out[fine] = (
+            weights[0, phase] * short[s]
+            + weights[1, phase] * short[s + 1]
+            + weights[2, phase] * short[s + 2]
+        )
+        phase += 1
+        if phase == upsampling:
+            s, phase = s + 1, 0
 
 
 @kernel
@@ -117,17 +146,28 @@ def centroid(
     if not height >= 0.0:
         return np.float32(peak)
     lowest = limit * height
+    upsampling = weights.shape[1]
     total, weighted = 0.0, 0.0
     for step in (-1, 1):
-        s = peak if step < 0 else peak + 1
-        while 0 <= s < n_fine:
-            value = upsampled_at(short, weights, s)
+        fine = peak if step < 0 else peak + 1
+        s, phase = fine // upsampling, fine % upsampling  # counted on: divisions are slow
+        while 0 <= fine < n_fine:
+            value = (
+                weights[0, phase] * short[s]
+                + weights[1, phase] * short[s + 1]
+                + weights[2, phase] * short[s + 2]
+            )
             if not value > lowest:
                 break
             total += value
-            weighted += np.float64(s) * value
-            s += step
+            weighted += np.float64(fine) * value
+            fine += step
+            phase += step
+            if phase < 0:
+                s, phase = s - 1, upsampling - 1
+            elif phase == upsampling:
+                s, phase = s + 1, 0
     return np.float32(weighted / total) if total != 0.0 else np.float32(peak)
 
 
-__all__ = ["centroid", "phase_weights", "upsampled_at", "without_pole"]
+__all__ = ["centroid", "phase_weights", "upsampled_at", "upsampled_between", "without_pole"]

@@ -4,15 +4,73 @@ from __future__ import annotations
 
 import numpy as np
 
-from .clipped_phases import clipped_phases, first_of_phases
-from .deconvolution import centroid, phase_weights, upsampled_at, without_pole
+from .clipped_phases import clipped_phases
+from .deconvolution import centroid, phase_weights, upsampled_between, without_pole
 from .jit import kernel
-from .neighbor_sum import add_neighbors
-from .trace_window import PADDING, window_of_trace
+from .peak_lanes import LANES, N_ROWS, first_weighted_maximum
+from .trace_window import window_of_trace
 
 #: Columns of the parameters of a telescope, from its reference pulse.
 PARAMETERS = ("pole_zero", "gain", "time_shift_ns", "leading_edge_shift")
 POLE_ZERO, GAIN, TIME_SHIFT, LEADING_EDGE_SHIFT = range(4)
+
+
+@kernel
+def clipped_peaks(
+    short: np.ndarray,
+    broken: np.ndarray,
+    weights: np.ndarray,
+    neighbor_table: np.ndarray,
+    n_samples: int,
+    local_weight: int,
+    clipping: float,
+    clipped: np.ndarray,
+    highest: np.ndarray,
+    peak: np.ndarray,
+) -> None:
+    """First maximum of the neighbours' clipped, upsampled traces, of every pixel of one event.
+
+    One phase of all pixels at a time, whose traces stay in the second-level cache.
+
+    Parameters
+    ----------
+    short : float64 (n_pixels, stride + 2)
+        From `deconvolution.without_pole`.
+    broken : bool (n_pixels,)
+    weights : float64 (3, upsampling)
+        From `deconvolution.phase_weights`.
+    neighbor_table : uint32 (n_pixels, 6)
+    n_samples, local_weight : int
+    clipping : float
+    clipped : float64 (n_pixels + 1, stride)
+        Scratch, padded to a multiple of `peak_lanes.LANES`; the last row is zero.
+    highest : float64 (n_pixels,)
+        Written: the maximum.
+    peak : int64 (n_pixels,)
+        Written, in upsampled samples; 0 if no sum is a number.
+    """
+    n_pixels, stride = peak.shape[0], clipped.shape[1]
+    values, numbers = clipped.reshape(-1), neighbor_table.reshape(-1)
+    weight, upsampling = np.float64(local_weight), weights.shape[1]
+    highest[:] = -np.inf
+    peak[:] = 0
+    for phase in range(upsampling):
+        for p in range(n_pixels):
+            if broken[p]:
+                clipped[p, :] = 0.0
+            else:
+                clipped_phases(
+                    short[p], weights[:, phase : phase + 1], clipping, stride, clipped[p]
+                )
+        for p in range(n_pixels):
+            s = first_weighted_maximum(values, stride, numbers, p * N_ROWS, p, weight, n_samples)
+            found = clipped[p, s] * weight
+            for j in range(N_ROWS):
+                found += clipped[np.intp(neighbor_table[p, j]), s]
+            place = s * upsampling + phase
+            if found > highest[p] or (found == highest[p] and place < peak[p]):
+                highest[p] = found
+                peak[p] = place
 
 
 @kernel
@@ -67,12 +125,11 @@ def flashcam_charges(
     """
     n_events, n_pixels, n_samples = samples.shape
     n_fine = n_samples * upsampling
-    stride = (n_samples + PADDING - 1) // PADDING * PADDING
+    stride = (n_samples + LANES - 1) // LANES * LANES
     weights = phase_weights(upsampling)
     short = np.empty((n_pixels, stride + 2), np.float64)
-    clipped = np.zeros((n_pixels + 1, upsampling * stride), np.float64)
-    total = np.empty(upsampling * stride, np.float64)
-    bits = total.view(np.int64)
+    clipped = np.zeros((n_pixels + 1, stride), np.float64)
+    highest, peaks = np.empty(n_pixels, np.float64), np.empty(n_pixels, np.int64)
     fine, difference = np.empty(n_fine, np.float64), np.empty(n_samples + 2, np.float64)
     for k in range(n_events):
         row = rows[k]
@@ -80,15 +137,14 @@ def flashcam_charges(
         rate = sampling_rate[row] * upsampling
         for p in range(n_pixels):
             without_pole(samples[k, p], parameters[row, POLE_ZERO], short[p])
-            if broken[k, p]:
-                clipped[p, :] = 0.0
-            else:
-                clipped_phases(short[p], weights, clipping, stride, clipped[p])
+        clipped_peaks(
+            short, broken[k], weights, neighbor_table, n_samples, local_weight, clipping, clipped,
+            highest, peaks,
+        )  # fmt: skip
         for p in range(n_pixels):
-            add_neighbors(clipped, neighbor_table, p, np.float64(local_weight), total)
-            peak = first_of_phases(total, bits, stride, n_samples, upsampling)
-            for s in range(max(peak - shift, 0), min(peak - shift + width, n_fine)):
-                fine[s] = upsampled_at(short[p], weights, s)
+            peak = peaks[p]
+            begin, end = max(peak - shift, 0), min(peak - shift + width, n_fine)
+            upsampled_between(short[p], weights, begin, end, fine)
             charge, time = window_of_trace(fine, peak, width, shift)
             if leading_edge:
                 without_pole(samples[k, p], 1.0, difference)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from .jit import kernel
-from .neighbor_sum import add_neighbors
 from .pairwise_sum import pairwise_sum
-from .trace_window import PADDING, first_of, window_of_trace
+from .peak_lanes import LANES, N_ROWS, first_weighted_maximum
+from .peak_window import window_charge
 
 
 @kernel
@@ -93,22 +93,23 @@ def neighbor_trace_charges(
     but for rounding, the order decides on the peak.
     """
     n_events, n_pixels, n_samples = samples.shape
-    stride = (n_samples + PADDING - 1) // PADDING * PADDING
+    stride = (n_samples + LANES - 1) // LANES * LANES
     trace = np.zeros((n_pixels + 1, stride), np.float32)
-    total = np.empty(stride, np.float64)
-    bits = total.view(np.int64)
+    values, numbers = trace.reshape(-1), neighbor_table.reshape(-1)
+    peak = np.empty(n_pixels, np.int64)
+    no_shift = np.zeros((correction.shape[1], n_pixels), np.float32)
     weight = np.float32(local_weight)
     for k in range(n_events):
-        rate = sampling_rate[rows[k]]
+        row = rows[k]
         usable_traces(samples[k], broken[k], baseline_begin, baseline_end, trace)
         for p in range(n_pixels):
-            add_neighbors(trace, neighbor_table, p, weight, total)
-            total[n_samples:] = -np.inf
-            peak = first_of(bits, n_samples)
-            charge, time = window_of_trace(trace[p, :n_samples], peak, width, shift)
-            factor = correction[rows[k], np.intp(gain[k, p])]
-            image[k, p] = np.float32(np.float64(charge) * factor)
-            peak_time[k, p] = np.float32(np.float64(time) / rate)
+            peak[p] = first_weighted_maximum(
+                values, stride, numbers, p * N_ROWS, p, weight, n_samples
+            )
+        window_charge(
+            trace, n_samples, peak, gain[k], correction[row], no_shift, sampling_rate[row], width,
+            shift, image[k], peak_time[k],
+        )  # fmt: skip
 
 
 __all__ = ["neighbor_trace_charges", "usable_traces"]

@@ -1,10 +1,8 @@
-"""First maximum of the sum of some rows: sixteen samples at a time in vector registers.
+"""First maximum of a row, or of the sum of some rows.
 
-A compiler may not turn a search for the first maximum into vector code by itself: comparisons of
-floating-point numbers have an order. Here every lane keeps its own first maximum and the lanes are
-compared at the end, the lower sample winning ties, so the result is that of the plain loop. Sums
-are in single precision and in the order of the rows, as in ctapipe: where two samples are equal
-but for rounding, the order decides which is the first maximum.
+The default search adds the six neighbours of a pixel; another adds the pixel itself before them.
+Sums are in the precision of the rows and in their order, as in ctapipe: where two samples are equal
+but for rounding, the order decides which is the first maximum. Samples that are NaN never are.
 """
 
 from __future__ import annotations
@@ -12,13 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-#: Samples per step; rows must be padded to a multiple.
-LANES = 16
+from .search_lanes import LANES, search
+
 #: Rows that are added: a fixed number, so that their addresses stay in registers.
 N_ROWS = 6
 
@@ -50,6 +46,69 @@ def first_maximum(
     return int(np.argmax(total))
 
 
+def first_weighted_maximum(
+    rows: np.ndarray,
+    stride: int,
+    numbers: np.ndarray,
+    begin: int,
+    own: int,
+    weight: float,
+    n_samples: int,
+) -> int:
+    """The same with one more row before the others, times a weight.
+
+    Parameters
+    ----------
+    rows : float32 or float64 (m * stride,)
+        Rows of `stride` numbers, a multiple of 16.
+    stride : int
+    numbers : uint32 (k,)
+    begin : int
+    own : int
+        The row that is added first.
+    weight : float32 or float64, as the rows
+    n_samples : int
+
+    Returns
+    -------
+    int
+    """
+    total = rows[own * stride : own * stride + n_samples] * weight
+    for j in range(N_ROWS):
+        row = np.int64(numbers[begin + j]) * stride
+        total = total + rows[row : row + n_samples]
+    return int(np.argmax(np.where(np.isnan(total), -np.inf, total)))
+
+
+def first_of_row(rows: np.ndarray, place: int, n_samples: int) -> int:
+    """First sample at which a row is largest.
+
+    Parameters
+    ----------
+    rows : float32 or float64 (m,)
+        From `place` on there must be as many numbers as the next multiple of 16.
+    place : int
+        Where the row begins.
+    n_samples : int
+        At least 1.
+
+    Returns
+    -------
+    int
+    """
+    row = rows[place : place + n_samples]
+    return int(np.argmax(np.where(np.isnan(row), -np.inf, row)))
+
+
+def _places(builder: Any, numbers: Any, begin: Any, stride: Any) -> list[Any]:
+    """Where the rows begin."""
+    found = []
+    for j in range(N_ROWS):
+        pointer = builder.gep(numbers, [builder.add(begin, begin.type(j))])
+        found.append(builder.mul(builder.zext(builder.load(pointer), begin.type), stride))
+    return found
+
+
 @intrinsic
 def _vector_maximum(
     typingctx: Any, rows: Any, stride: Any, numbers: Any, begin: Any, n_samples: Any
@@ -58,76 +117,41 @@ def _vector_maximum(
     signature = i(rows, i, numbers, i, i)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        rows_value, stride, numbers_value, begin, n_samples = args
-        rows = context.make_array(signature.args[0])(context, builder, rows_value)
-        numbers = context.make_array(signature.args[2])(context, builder, numbers_value)
-        i32, i64 = ir.IntType(32), ir.IntType(64)
-        singles = ir.VectorType(ir.FloatType(), LANES)
-        indices = order_type = ir.VectorType(i32, LANES)
+        values, stride, numbers, begin, n_samples = args
+        values = context.make_array(signature.args[0])(context, builder, values).data
+        numbers = context.make_array(signature.args[2])(context, builder, numbers).data
+        places = _places(builder, numbers, begin, stride)
+        return search(builder, values, places, None, n_samples)
 
-        def splat(value: Any, vector_type: Any) -> Any:
-            undefined = ir.Constant(vector_type, ir.Undefined)
-            first = builder.insert_element(undefined, value, ir.Constant(i32, 0))
-            return builder.shuffle_vector(first, undefined, ir.Constant(order_type, [0] * LANES))
+    return signature, codegen
 
-        def reduction(name: str, vector: Any, vector_type: Any) -> Any:
-            kind = ir.FunctionType(vector_type.element, [vector_type])
-            function = cgutils.get_or_insert_function(builder.module, kind, name)
-            return builder.call(function, [vector])
 
-        places = []
-        for j in range(N_ROWS):
-            number = builder.load(
-                builder.gep(numbers.data, [builder.add(begin, ir.Constant(i64, j))])
-            )
-            places.append(builder.mul(builder.zext(number, i64), stride))
+@intrinsic
+def _vector_weighted_maximum(
+    typingctx: Any, rows: Any, stride: Any, numbers: Any, begin: Any, own: Any, weight: Any,
+    n_samples: Any,
+) -> Any:  # fmt: skip
+    i = types.int64
+    signature = i(rows, i, numbers, i, i, rows.dtype, i)
 
-        def row_sum(chunk: Any) -> Any:
-            """Sum of the rows over the sixteen samples from `chunk` on."""
-            total = None
-            for place in places:
-                pointer = builder.gep(rows.data, [builder.add(place, chunk)])
-                loaded = builder.load(builder.bitcast(pointer, singles.as_pointer()))
-                loaded.align = 4
-                total = loaded if total is None else builder.fadd(total, loaded)
-            return total
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        values, stride, numbers, begin, own, weight, n_samples = args
+        values = context.make_array(signature.args[0])(context, builder, values).data
+        numbers = context.make_array(signature.args[2])(context, builder, numbers).data
+        places = [builder.mul(own, stride), *_places(builder, numbers, begin, stride)]
+        return search(builder, values, places, weight, n_samples)
 
-        lowest = ir.Constant(singles, [float("-inf")] * LANES)
-        lane = ir.Constant(indices, list(range(LANES)))
-        limit = splat(builder.trunc(n_samples, i32), indices)
-        before = builder.block
-        loop, done = builder.append_basic_block("chunk"), builder.append_basic_block("chunks_done")
-        builder.branch(loop)
-        builder.position_at_end(loop)
-        chunk, best, where = builder.phi(i64), builder.phi(singles), builder.phi(indices)
-        chunk.add_incoming(ir.Constant(i64, 0), before)
-        best.add_incoming(lowest, before)
-        where.add_incoming(ir.Constant(indices, [0] * LANES), before)
-        total = row_sum(chunk)
-        sample = builder.add(splat(builder.trunc(chunk, i32), indices), lane)
-        better = builder.and_(
-            builder.fcmp_ordered(">", total, best), builder.icmp_signed("<", sample, limit)
-        )
-        new_best, new_where = (
-            builder.select(better, total, best),
-            builder.select(better, sample, where),
-        )
-        following = builder.add(chunk, ir.Constant(i64, LANES))
-        end = builder.block
-        chunk.add_incoming(following, end)
-        best.add_incoming(new_best, end)
-        where.add_incoming(new_where, end)
-        builder.cbranch(builder.icmp_signed("<", following, n_samples), loop, done)
-        builder.position_at_end(done)
-        # Not by rotating the lanes against each other: LLVM 20 loses the last rotation for AVX-512.
-        # largest of the lanes, then the first sample among the lanes that reach it
-        largest = reduction("llvm.vector.reduce.fmax.v16f32", new_best, singles)
-        reached = builder.fcmp_ordered("==", new_best, splat(largest, singles))
-        never = ir.Constant(indices, [(1 << 31) - 1] * LANES)
-        first = reduction(
-            "llvm.vector.reduce.umin.v16i32", builder.select(reached, new_where, never), indices
-        )
-        return builder.zext(first, i64)
+    return signature, codegen
+
+
+@intrinsic
+def _vector_row_maximum(typingctx: Any, rows: Any, place: Any, n_samples: Any) -> Any:
+    signature = types.int64(rows, types.int64, types.int64)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        values, place, n_samples = args
+        values = context.make_array(signature.args[0])(context, builder, values).data
+        return search(builder, values, [place], None, n_samples)
 
     return signature, codegen
 
@@ -137,3 +161,18 @@ def _first_maximum(rows, stride, numbers, begin, n_samples):  # type: ignore[no-
     return lambda rows, stride, numbers, begin, n_samples: _vector_maximum(
         rows, stride, numbers, begin, n_samples
     )
+
+
+@overload(first_weighted_maximum, jit_options={"nogil": True})
+def _first_weighted(rows, stride, numbers, begin, own, weight, n_samples):  # type: ignore[no-untyped-def]
+    return lambda rows, stride, numbers, begin, own, weight, n_samples: _vector_weighted_maximum(
+        rows, stride, numbers, begin, own, weight, n_samples
+    )
+
+
+@overload(first_of_row, jit_options={"nogil": True})
+def _first_of_row(rows, place, n_samples):  # type: ignore[no-untyped-def]
+    return lambda rows, place, n_samples: _vector_row_maximum(rows, place, n_samples)
+
+
+__all__ = ["LANES", "N_ROWS", "first_maximum", "first_of_row", "first_weighted_maximum"]

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from .chain_lanes import chain_sum
 from .jit import kernel
-from .pairwise_sum import pairwise_sum
 
 
 @kernel
@@ -28,24 +28,36 @@ def trace_variance(samples: np.ndarray, variance: np.ndarray) -> None:
     values = np.empty(n_samples, np.float32)
     for k in range(n_events):
         for p in range(n_pixels):
-            n = 0
+            trace = samples[k, p]
+            n = np.float64(n_samples)
+            total = chain_sum(trace)
+            is_whole = total == total and n > 0
+            if not is_whole:  # NaN, or opposite infinities
+                n = np.float64(_numbers_of(trace, values))
+                if n == 0:
+                    variance[k, p] = np.nan
+                    continue
+                total = chain_sum(values)
+            mean = np.float32(np.divide(np.float64(total), n))
             for s in range(n_samples):
-                value = samples[k, p, s]
-                is_number = not math.isnan(value)
-                n += int(is_number)
-                values[s] = value if is_number else np.float32(0)
-            if n == 0:
-                variance[k, p] = np.nan
-                continue
-            mean = np.float32(np.float64(pairwise_sum(values)) / n)
-            for s in range(n_samples):
-                deviation = values[s] - mean
+                deviation = trace[s] - mean
                 values[s] = deviation * deviation
-            if n < n_samples:
+            if not is_whole:
                 for s in range(n_samples):
-                    if math.isnan(samples[k, p, s]):
+                    if math.isnan(trace[s]):
                         values[s] = 0.0
-            variance[k, p] = np.float32(np.float64(pairwise_sum(values)) / n)
+            variance[k, p] = np.float32(np.divide(np.float64(chain_sum(values)), n))
+
+
+@kernel
+def _numbers_of(trace: np.ndarray, values: np.ndarray) -> int:
+    """Copy a trace with 0 for NaN; how many samples are numbers."""
+    n = 0
+    for s in range(trace.shape[0]):
+        is_number = not math.isnan(trace[s])
+        n += int(is_number)
+        values[s] = trace[s] if is_number else np.float32(0)
+    return n
 
 
 __all__ = ["trace_variance"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from .jit import kernel
+from .peak_lanes import first_of_row
 
 
 @kernel
@@ -16,18 +17,16 @@ def local_peaks(r1: np.ndarray, n_samples: int, peak: np.ndarray) -> None:
 
     Parameters
     ----------
-    r1 : float32 (m, stride), m >= n_pixels and stride >= n_samples
-        Photo-electrons per sample.
+    r1 : float32 (m, stride), m >= n_pixels
+        Photo-electrons per sample, rows padded to a multiple of `peak_lanes.LANES`.
     n_samples : int
     peak : int64 (n_pixels,)
-        Written.
+        Written; 0 where the first sample is NaN, which nothing is larger than.
     """
+    values, stride = r1.reshape(-1), r1.shape[1]
     for p in range(peak.shape[0]):
-        best = np.int64(0)
-        for s in range(1, n_samples):
-            if r1[p, s] > r1[p, best]:
-                best = np.int64(s)
-        peak[p] = best
+        is_number = r1[p, 0] == r1[p, 0]
+        peak[p] = first_of_row(values, p * stride, n_samples) if is_number else 0
 
 
 @kernel
