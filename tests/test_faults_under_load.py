@@ -72,7 +72,7 @@ class Fault:
         target, name = {
             "read": (BlockReader, "_scan"),
             "decode": (BatchPlan, "decode"),
-            "compute": (dl1, "process"),
+            "compute": (dl1, "cleaned"),
             "write": (parquet.pq.ParquetWriter, "write_table"),
             "finish": (parquet._Table, "close"),
         }[place]

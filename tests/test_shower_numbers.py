@@ -163,7 +163,8 @@ def test_runs_of_a_dataset_know_their_showers(folder):
     runs = showers_of_runs(ctabatch.Dataset(folder))
     assert runs["obs_id"].to_list() == [3, 4]
     assert runs["n_showers"].to_list() == runs["n_histogram"].to_list() == [1000, 1000]
-    assert runs["pointing_alt"].to_list() == [70, 70]
+    # the pointing is that of the file, single precision in radians
+    assert runs["pointing_alt"].to_list() == pytest.approx([70, 70], abs=1e-5)
     assert runs["pointing_az"].to_list() == [0, 0]
     found = combined(runs)
     assert (found.n_showers, found.viewcone_max, found.spectral_index) == (2000, 2, -2)

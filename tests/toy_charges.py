@@ -48,6 +48,7 @@ def write_images(
             tensors("is_read_out", zeros.astype(bool), np.zeros(n, bool))
             if read_out is None
             else tensors("is_read_out", read_out, read_out.any(axis=1)),
+            tensors("is_saturated", zeros.astype(bool), np.zeros(n, bool)),
             tensors("true_image", true_image.astype(np.int32), has_truth),
             pa.array(true_image.sum(axis=1), pa.int32(), mask=~has_truth),
         ],

@@ -134,10 +134,12 @@ def options_of(kind: type[Any]) -> dict[str, dataclasses.Field[Any]]:
 
 def defaults(kind: type[Any]) -> dict[str, Any]:
     """Option -> default."""
+    adapters: dict[str, TypeAdapter[Any]] = _adapters(cast(Hashable, kind))
     found = {}
     for name, field in options_of(kind).items():
         made = field.default_factory
-        found[name] = field.default if made is dataclasses.MISSING else made()
+        value = field.default if made is dataclasses.MISSING else made()
+        found[name] = adapters[name].validate_python(value)  # 5 is 5.0 where it is a float
     return found
 
 

@@ -15,7 +15,7 @@ class MuonOptions:
     fit_method: Literal["kundu_chaudhuri", "taubin", "kundu_chaudhuri_taubin"] = option(
         "kundu_chaudhuri_taubin", "Circle fit; taubin gives all pixels the same weight"
     )
-    min_pixels: float = option(100, "Images with more pixels after cleaning are analysed", ge=0)
+    min_pixels: float = option(100.0, "Images with more pixels after cleaning are analysed", ge=0)
     min_intensity: float = option(
         500.0, "Images with more charge after cleaning are analysed", unit="p.e."
     )
@@ -28,7 +28,7 @@ class MuonOptions:
         0.2, "Width of the bands on both sides of the ring, in its radii", ge=0
     )
     min_ring_pixels: float = option(
-        50, "Rings with more pixels near them get an efficiency, lit or not", ge=0
+        50.0, "Rings with more pixels near them get an efficiency, lit or not", ge=0
     )
     min_containment: float = option(
         0.5, "Rings of which a larger part is in the camera get an efficiency", ge=0, le=1
