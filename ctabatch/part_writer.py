@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -133,6 +134,21 @@ class PartWriter:
             known = {tel_id: one.tel_type for tel_id, one in subarray.telescopes.items()}
             self.config.check_telescopes(known)
             self._checked = subarray
+            self._warn_of_long_windows(subarray)
+
+    def _warn_of_long_windows(self, subarray: SubarrayDescription) -> None:
+        """Tell of windows that are longer than the readout: they are cut, as in ctapipe."""
+        told = set()
+        for tel_id, one in subarray.telescopes.items():
+            extractor = self.options(one.tel_type, tel_id).extraction.extractor
+            width, n_samples = getattr(extractor, "window_width", 0), one.readout.n_samples
+            if 1 < n_samples < width and one.tel_type not in told:
+                told.add(one.tel_type)
+                warnings.warn(
+                    f"extraction.window_width {width} is more than the {n_samples} samples of "
+                    f"{one.tel_type}: windows are cut",
+                    stacklevel=2,
+                )
 
     @property
     def keep(self) -> Callable[[pa.RecordBatch], None] | None:

@@ -44,6 +44,15 @@ def test_the_command_uses_the_extractor_of_its_configuration(cli, example_files,
     }  # fmt: skip
 
 
+def test_a_window_longer_than_the_readout_is_cut_with_a_warning(cli, example_files, tmp_path):
+    words = ["process", example_files["sst1m"], "--max-events", "1", "--write", "images"]
+    code, _, err = cli(*words, "-o", "long", "--set", "extraction.window_width=200")
+    assert code == 0
+    assert "window_width 200 is more than the 50 samples of SST_1M_DigiCam" in " ".join(err.split())
+    code, _, err = cli(*words, "-o", "fits", "--set", "extraction.window_width=50")
+    assert (code, err) == (0, "")
+
+
 def test_a_misspelt_extractor_is_refused_with_the_valid_names(cli, example_files, tmp_path):
     path = configured(tmp_path, "extraction: {extractor: LocalPeekWindowSum}")
     code, _, err = cli("process", example_files["lst-muons"], "-o", "out", "--config", path)
