@@ -1,4 +1,4 @@
-"""Upsampled traces bounded for sums of neighbours, and the peak of such a sum.
+"""Upsampled traces bounded for sums of neighbours.
 
 Samples of one phase lie together, so that loops run along the old samples: phase f of sample s is
 in place ``f * stride + s``.
@@ -11,7 +11,6 @@ import math
 import numpy as np
 
 from .jit import kernel
-from .trace_window import largest_of
 
 
 @kernel
@@ -34,7 +33,7 @@ def clipped_phases(
 
     Notes
     -----
-    Source: PARITY section 3 (FlashCamExtractor); multiplied by the level, it takes one division.
+    Source: ctapipe (FlashCamExtractor); multiplied by the level, it takes one division.
     """
     clips = not (level == 0.0 or math.isinf(level))
     for phase in range(weights.shape[1]):
@@ -51,28 +50,4 @@ def clipped_phases(
                 values[s] = before * short[s] + here * short[s + 1] + after * short[s + 2]
 
 
-@kernel
-def first_of_phases(
-    total: np.ndarray, bits: np.ndarray, stride: int, n_samples: int, upsampling: int
-) -> int:
-    """First upsampled sample of the largest value.
-
-    Parameters
-    ----------
-    total : float64 (upsampling * stride,)
-        Without NaN and -0; changed to -inf behind the samples.
-    bits : int64 (upsampling * stride,)
-        View of it, see `trace_window.largest_of`.
-    stride, n_samples, upsampling : int
-    """
-    for phase in range(upsampling):
-        total[phase * stride + n_samples : (phase + 1) * stride] = -np.inf
-    largest = largest_of(bits)
-    for s in range(n_samples):
-        for phase in range(upsampling):
-            if bits[phase * stride + s] == largest:
-                return s * upsampling + phase
-    return 0
-
-
-__all__ = ["clipped_phases", "first_of_phases"]
+__all__ = ["clipped_phases"]

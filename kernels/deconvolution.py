@@ -140,7 +140,7 @@ def centroid(
 
     Notes
     -----
-    Source: PARITY section 3 (FlashCamExtractor, leading-edge time).
+    Source: ctapipe's definition (FlashCamExtractor, leading-edge time).
     """
     height = upsampled_at(short, weights, peak)
     if not height >= 0.0:

@@ -75,7 +75,7 @@ def first_pass(
 
     Notes
     -----
-    Source: PARITY section 3 (TwoPassWindowSum). The window lies in the readout; traces shorter
+    Source: ctapipe's definition (TwoPassWindowSum). The window lies in the readout; traces shorter
     than it are summed whole. Sums that decide on the peak are rounded to single precision, so
     that equal ones are equal.
     """

@@ -121,7 +121,7 @@ def flashcam_charges(
 
     Notes
     -----
-    Source: PARITY section 3 (FlashCamExtractor); A. Gadola et al., JINST 10 (2015) C01014.
+    Source: ctapipe's definition (FlashCamExtractor); A. Gadola et al., JINST 10 (2015) C01014.
     """
     n_events, n_pixels, n_samples = samples.shape
     n_fine = n_samples * upsampling

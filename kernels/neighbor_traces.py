@@ -88,7 +88,7 @@ def neighbor_trace_charges(
 
     Notes
     -----
-    Source: PARITY section 3 (NeighborPeakWindowSum, BaselineSubtracted...). Sums of traces are in
+    Source: ctapipe (NeighborPeakWindowSum, BaselineSubtracted...). Sums of traces are in
     single precision, first the pixel, then its neighbours in their order: where samples are equal
     but for rounding, the order decides on the peak.
     """

@@ -46,7 +46,7 @@ def nearest_pixels(
 
     Notes
     -----
-    Source: PARITY section 4 (ctapipe's definition of neighbours).
+    Source: ctapipe's definition of neighbours.
     """
     n_pixels, n_nearest = neighbors.shape
     distance = np.empty(n_nearest)
@@ -113,7 +113,7 @@ def find_neighbors(
 
     Notes
     -----
-    Source: PARITY section 4. A lone pixel has no neighbours.
+    Source: ctapipe's definition. A lone pixel has no neighbours.
 
     Examples
     --------

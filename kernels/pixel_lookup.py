@@ -100,7 +100,7 @@ def find_pixels(
     shape : int
         HEXAGON (rows along x) or SQUARE.
     focal_length : float
-        m; positions are angles times it, as in PARITY section 4: x along lat, y along lon.
+        m; positions are angles times it, as in ctapipe's definition: x along lat, y along lon.
     rotation : float
         Rotation of the camera, rad.
     out : int32 array of shape (n,)

@@ -70,7 +70,7 @@ def second_pass(
 
     Notes
     -----
-    Source: PARITY section 3 (TwoPassWindowSum); the method is that of J. Holder et al., Astropart.
+    Source: ctapipe (TwoPassWindowSum); the method is that of J. Holder et al., Astropart.
     Phys. 25 (2006) 391. ctapipe's window for a peak in the last sample but two is six samples long
     and ends before the last sample; so is this one.
     """

@@ -38,7 +38,7 @@ def settle_traces(
 
     Notes
     -----
-    Source: PARITY section 3.
+    Source: ctapipe's definition.
     """
     for k in range(rows.shape[0]):
         row = rows[k]

@@ -86,7 +86,7 @@ def window_of_trace(
 
     Notes
     -----
-    Source: PARITY section 3. Sums in double precision, in the order of the samples.
+    Source: ctapipe's definition. Sums in double precision, in the order of the samples.
     """
     begin = max(np.int64(0), np.int64(peak - shift))
     end = min(np.int64(peak - shift + width), np.int64(trace.shape[0]))

@@ -8,8 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from ctabatch.kernels import deconvolution
 from ctabatch.kernels.brightest_island import keep_brightest_island
-from ctabatch.kernels.clipped_phases import clipped_phases, first_of_phases
-from ctabatch.kernels.neighbor_sum import add_neighbors
+from ctabatch.kernels.clipped_phases import clipped_phases
 from ctabatch.kernels.pairwise_sum import pairwise_sum
 from ctabatch.kernels.trace_variance import trace_variance
 from ctabatch.kernels.trace_window import first_of, largest_of, window_of_trace
@@ -85,34 +84,6 @@ def test_upsampling_in_one_step_is_that_in_many(compiled, n_samples, upsampling)
     for peak in range(len(expected)):
         found = pick(deconvolution.centroid, compiled)(short, weights, len(expected), peak, 0.05)
         assert found == pytest.approx(naive.centroid(expected, peak, 0.05), rel=1e-5, abs=1e-5)
-
-
-@COMPILED
-@given(
-    phases=arrays(np.float64, (3, 8), elements=st.sampled_from([-1.0, 0.0, 2.0, 5.0])),
-    n_samples=st.integers(1, 8),
-)
-def test_the_first_of_the_largest_phases_is_first_in_time(compiled, phases, n_samples):
-    expected = naive.first_largest(phases[:, :n_samples].T.ravel())
-    total = phases.ravel().copy()
-    bits = total.view(np.int64)
-    assert pick(first_of_phases, compiled)(total, bits, 8, n_samples, 3) == expected
-
-
-@COMPILED
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_neighbours_are_added_in_their_order(compiled, dtype):
-    geometry = toy_geometry()
-    rng = np.random.default_rng(0)
-    trace = rng.normal(size=(geometry.n_pixels + 1, 32)).astype(dtype)
-    trace[-1] = 0
-    trace[5, 3] = np.nan
-    total = np.empty(32)
-    neighbors = neighbor_lists(geometry)
-    for p in range(geometry.n_pixels):
-        pick(add_neighbors, compiled)(trace, geometry.neighbor_table, p, dtype(2), total)
-        expected = naive.neighbor_sum(trace, neighbors, p, 2)
-        np.testing.assert_array_equal(total, np.where(np.isnan(expected), -np.inf, expected))
 
 
 @COMPILED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import ClassVar, Literal, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
 
@@ -20,7 +20,7 @@ from .files import parsed
 from .frames import check_frame
 from .patterns import check_keys, n_letters
 from .sections import ComponentSection
-from .strict import Strict, merged, validated
+from .strict import Strict, validated
 
 #: What `process` can write besides the event tables, in the order of processing.
 Product = Literal["r0", "r1", "r1_gains", "dl0", "images", "parameters", "muons", "geometry"]
@@ -214,7 +214,7 @@ class ProcessConfig(Strict):
         return self
 
     @classmethod
-    def from_text(cls, text: str, where: str, **options: Any) -> Self:
+    def from_text(cls, text: str, where: str) -> Self:
         """Configuration of a YAML text, or a TOML text if `where` ends in ``.toml``.
 
         Parameters
@@ -222,15 +222,13 @@ class ProcessConfig(Strict):
         text : str
         where : str
             Its file, for messages.
-        **options
-            Sections, or parts of sections, that override the text.
 
         Raises
         ------
         OptionError
             The text is no mapping, or a key or value is not valid.
         """
-        return validated(cls, merged(parsed(text, where), options), where)
+        return validated(cls, parsed(text, where), where)
 
     def digest(self) -> str:
         """Short name of this configuration, equal for equal options."""

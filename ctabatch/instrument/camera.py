@@ -88,7 +88,7 @@ class CameraGeometry:
 
         Notes
         -----
-        Source: PARITY section 4. Files with camera settings older than version 4 do not tell the
+        Source: ctapipe. Files with camera settings older than version 4 do not tell the
         shape of the pixels; there the positions decide between squares and hexagons.
         """
         rotation = float(camera_settings["cam_rot"])
@@ -179,7 +179,7 @@ class CameraGeometry:
     def border2(self) -> NDArray[np.bool_]:
         """Pixels that have a neighbour in `border1`, (n_pixels,).
 
-        A border pixel without a neighbour in the border is not among them (PARITY section 4).
+        A border pixel without a neighbour in the border is not among them (ctapipe's definition).
         """
         return _frozen(_touching(self.border1, self.neighbors_telescope_frame))
 
@@ -228,7 +228,7 @@ def _neighbors(
 
 
 def _outermost(neighbors: Neighbors) -> NDArray[np.bool_]:
-    """Pixels that are a neighbour of fewer pixels than others (PARITY section 4)."""
+    """Pixels that are a neighbour of fewer pixels than others (ctapipe's definition)."""
     indptr, indices = neighbors
     counts = np.bincount(indices, minlength=len(indptr) - 1)
     return np.asarray(counts < counts.max(initial=0))

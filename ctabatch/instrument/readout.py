@@ -95,7 +95,7 @@ class CameraReadout:
 
         Notes
         -----
-        Source: PARITY section 3. The pulse is rebinned to samples beginning at its first step;
+        Source: ctapipe's definition. The pulse is rebinned to samples beginning at its first step;
         the correction is the total over the sum inside the window around the largest sample. The
         part of the pulse after the last whole sample is left out.
         """
@@ -130,7 +130,7 @@ class CameraReadout:
 
         Notes
         -----
-        Source: PARITY section 3: sum of the reference pulse over the largest sum of as many of its
+        Source: ctapipe: sum of the reference pulse over the largest sum of as many of its
         steps as the window is long, rounded.
         """
         correction = np.ones(self.n_channels)

@@ -23,7 +23,7 @@ class FlashCamExtractor:
 
     Notes
     -----
-    Source: PARITY section 3; A. Gadola et al., JINST 10 (2015) C01014. Windows are in upsampled
+    Source: ctapipe's definition; A. Gadola et al., JINST 10 (2015) C01014. Windows are in upsampled
     samples; parameters of the first gain serve all gains.
     """
 

@@ -59,7 +59,7 @@ def pole_zero_parameters(
 
     Notes
     -----
-    Source: PARITY section 3. The pole is the ratio of the two samples after the steepest fall.
+    Source: ctapipe's definition. The pole is the ratio of the two samples after the steepest fall.
     """
     step = readout.reference_pulse_sample_width
     sample_width = 1 / readout.sampling_rate

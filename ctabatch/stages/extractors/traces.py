@@ -104,15 +104,6 @@ class Traces:
             return np.ones(self.calibration.pedestal.shape[:2])
         return self.calibration.correction(width, shift)
 
-    def pixel_correction(self, width: int, shift: int) -> NDArray[np.float64]:
-        """The same for the selected gain of every pixel, (n_events, n_pixels)."""
-        return self.correction(width, shift)[self.rows[:, None], self.gain]
-
-    def pixel_time_shift(self) -> NDArray[np.float32]:
-        """What is subtracted from the peak time of every pixel, (n_events, n_pixels) ns."""
-        pixel = np.arange(self.gain.shape[1])
-        return self.calibration.time_shift[self.rows[:, None], self.gain, pixel]
-
     def new_images(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Unwritten arrays for image and peak time."""
         shape = self.samples.shape[:2]

@@ -44,7 +44,7 @@ class TwoPassWindowSum:
 
     Notes
     -----
-    Source: PARITY section 3; J. Holder et al., Astropart. Phys. 25 (2006) 391. The line is the best
+    Source: ctapipe; J. Holder et al., Astropart. Phys. 25 (2006) 391. The line is the best
     one of `trimmed_line`, which ctapipe looks for from five random starts. Events without a second
     pass are not valid and keep the first.
     """

@@ -18,7 +18,7 @@ class VarianceExtractor:
 
     Notes
     -----
-    Source: PARITY section 3.
+    Source: ctapipe's definition.
     """
 
     def extract(self, traces: Traces) -> Charges:
