@@ -104,12 +104,15 @@ ALLOWED: dict[str, set[str]] = {
     },
     "ctabatch/raw_waveforms.py": {"polars", "pyarrow", "ctabatch.errors", "ctabatch.io"},
     "ctabatch/expressions.py": {"polars", "ctabatch.errors"},
+    "ctabatch/criteria.py": {
+        *("numpy", "polars", "pyarrow", "ctabatch.errors", "ctabatch.expressions"),
+    },
     "ctabatch/geometry.py": {
-        *("numpy", "polars", "pyarrow", "ctabatch.config", "ctabatch.expressions"),
+        *("numpy", "pyarrow", "ctabatch.config", "ctabatch.criteria"),
         *("ctabatch.schemas", "ctabatch.stages"),
     },
     "ctabatch/image_quality.py": {
-        *("polars", "pyarrow", "ctabatch.expressions", "ctabatch.schemas", "ctabatch.stages"),
+        *("numpy", "pyarrow", "ctabatch.criteria", "ctabatch.schemas", "ctabatch.stages"),
     },
     "ctabatch/stereo.py": {
         *("numpy", "polars", "pyarrow", "pydantic", "ctabatch.config", "ctabatch.errors"),

@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ctabatch.cli.compile_ahead import compile_ahead
-from ctabatch.cli.lean_imports import collect_seldom, import_numba_alone
+from ctabatch.cli.lean_imports import (
+    collect_seldom,
+    import_numba_alone,
+    without_plugins_of_pydantic,
+)
 from ctabatch.errors import OptionError
 
 if TYPE_CHECKING:
@@ -125,6 +129,7 @@ def command(
       ctabatch process dl1 -o cleaned --from images --set cleaning.picture_threshold_pe=8
     """
     collect_seldom()
+    without_plugins_of_pydantic()
     import_numba_alone()
     from ctabatch.cli.display import display_for
     from ctabatch.config import products

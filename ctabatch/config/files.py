@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ctabatch.errors import OptionError
 
 from .strict import merged
+
+# yaml is imported where it is used: most runs have no text to read
 
 
 def parsed(text: str, where: str) -> dict[str, Any]:
@@ -22,6 +22,8 @@ def parsed(text: str, where: str) -> dict[str, Any]:
     OptionError
         The text is not readable, or no mapping.
     """
+    import yaml
+
     try:
         found = tomllib.loads(text) if where.endswith(".toml") else yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -66,6 +68,11 @@ def assignments(words: Iterable[str]) -> dict[str, Any]:
     OptionError
         A word is no such assignment.
     """
+    words = list(words)
+    if not words:
+        return {}
+    import yaml
+
     found: dict[str, Any] = {}
     for word in words:
         key, sign, text = word.partition("=")
@@ -87,6 +94,8 @@ def assignments(words: Iterable[str]) -> dict[str, Any]:
 
 def as_yaml(content: dict[str, Any]) -> str:
     """Text of a configuration."""
+    import yaml
+
     return yaml.safe_dump(content, sort_keys=False, default_flow_style=False)
 
 
