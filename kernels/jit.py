@@ -53,13 +53,14 @@ def kernel(function: F) -> F:
     """Compile a kernel at its first call; it releases the GIL.
 
     Small functions need no other decorator: LLVM inlines them. (numba's own inlining made the first
-    start a sixth longer and nothing faster.) Nobody calls kernels from C, so no code is made for it.
+    start a sixth longer and nothing faster.) Nobody calls kernels from C: no code is made for that.
     """
     # our cache folder only while numba looks for it: its configuration is everybody's
     before = config.CACHE_DIR  # type: ignore[attr-defined]
     config.CACHE_DIR = CACHE_FOLDER  # type: ignore[attr-defined]
     try:
-        dispatcher = numba.njit(nogil=True, cache=CACHED, no_cfunc_wrapper=True)(function)
+        options: dict[str, Any] = {"nogil": True, "cache": CACHED, "no_cfunc_wrapper": True}
+        dispatcher = numba.njit(**options)(function)
     finally:
         config.CACHE_DIR = before  # type: ignore[attr-defined]
     _compile_once_for_numbers(dispatcher)

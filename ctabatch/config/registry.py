@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 from functools import cache
-from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from ctabatch.errors import OptionError
@@ -111,12 +111,15 @@ def names(kind: str) -> list[str]:
 def _added(kind: str) -> dict[str, EntryPoint]:
     if kind in ALWAYS_THERE:
         return {}
-    return {entry.name: entry for entry in _all_entry_points().select(group=f"ctabatch.{kind}s")}
+    return {
+        entry.name: entry for entry in _all_entry_points() if entry.group == f"ctabatch.{kind}s"
+    }
 
 
 @cache
-def _all_entry_points() -> EntryPoints:
-    return entry_points()  # looks through all installed packages: once for all kinds
+def _all_entry_points() -> tuple[EntryPoint, ...]:
+    found = entry_points()  # looks through all installed packages: once for all kinds
+    return tuple(entry for group in found.groups for entry in found.select(group=group))
 
 
 __all__ = ["BUILT_IN", "component", "names"]
