@@ -36,6 +36,10 @@ Existing = Literal["refuse", "resume", "overwrite"]
 Progress = Callable[[int, int, int], None]
 
 
+class AlreadyThereError(OptionError):
+    """The dataset has a part of this input, and nothing was said about what to do then."""
+
+
 @dataclass
 class PartResult:
     """What became of one input.
@@ -51,6 +55,8 @@ class PartResult:
     seconds : float
     record : dict
         The commit record, empty if it failed.
+    is_there : bool
+        Whether it failed because the dataset has its part already.
     """
 
     input: str
@@ -59,6 +65,7 @@ class PartResult:
     error: str = ""
     seconds: float = 0.0
     record: dict[str, Any] = field(default_factory=dict)
+    is_there: bool = False
 
 
 class Engine:
@@ -114,7 +121,8 @@ class Engine:
         try:
             result = self._part(path, progress)
         except (ComponentError, InputError, OptionError) as error:
-            result = PartResult(str(path), status="failed", error=str(error))
+            there = isinstance(error, AlreadyThereError)
+            result = PartResult(str(path), status="failed", error=str(error), is_there=there)
         result.seconds = time.perf_counter() - begin
         return result
 
@@ -145,7 +153,7 @@ class Engine:
                 if self.existing == "resume" and same:
                     return PartResult(str(path), part, "skipped", record=earlier)
                 if self.existing == "refuse":
-                    raise OptionError(
+                    raise AlreadyThereError(
                         f"{path}: already in {self.folder.root} as part {part}; use --resume to "
                         "skip it or --overwrite to process it again"
                     )

@@ -135,6 +135,10 @@ ALLOWED: dict[str, set[str]] = {
         *("ctabatch.memory", "ctabatch.ordered_pool", "ctabatch.part_writer"),
         *("ctabatch.input_digest", "ctabatch.recycled_arrays", "ctabatch.sources"),
     },
+    "ctabatch/production": {
+        *("ctabatch", "ctabatch.config", "ctabatch.engine", "ctabatch.errors", "ctabatch.io"),
+        "ctabatch.memory",
+    },
     "ctabatch/cli": {
         *("numpy", "polars", "pyarrow", "pydantic", "rich", "typer"),
         *("ctabatch", "ctabatch.config", "ctabatch.dataset", "ctabatch.engine", "ctabatch.errors"),
@@ -147,7 +151,7 @@ ALLOWED: dict[str, set[str]] = {
         ),
         "ctabatch.source",
         *("ctabatch.demo", "ctabatch.dl3", "ctabatch.irf", "ctabatch.learn", "ctabatch.memory"),
-        *("ctabatch.plot", "ctabatch.simulate", "ctabatch.stages"),
+        *("ctabatch.plot", "ctabatch.production", "ctabatch.simulate", "ctabatch.stages"),
         *("ctabatch.stereo", "ctabatch.verify"),
     },
 }
