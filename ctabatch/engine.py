@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -20,9 +21,10 @@ from ctabatch.errors import ComponentError, CtabatchError, InputError, OptionErr
 from ctabatch.input_digest import InputDigest
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.parquet import PartFiles
+from ctabatch.io.part_lock import part_lock
 from ctabatch.io.stored_parts import is_stored
 from ctabatch.kernels.jit import CACHE_FOLDER, CACHED
-from ctabatch.memory import USUAL, MemoryBound
+from ctabatch.memory import USUAL, MemoryBound, peak
 from ctabatch.ordered_pool import OrderedPool
 from ctabatch.part_writer import BatchRows, PartWriter
 from ctabatch.recycled_arrays import RecycledArrays
@@ -57,6 +59,12 @@ class PartResult:
         The commit record, empty if it failed.
     is_there : bool
         Whether it failed because the dataset has its part already.
+    attempts : int
+        How often it was begun.
+    started, ended : str
+        UTC.
+    memory : int
+        Largest memory that the process has had so far, in bytes.
     """
 
     input: str
@@ -66,6 +74,10 @@ class PartResult:
     seconds: float = 0.0
     record: dict[str, Any] = field(default_factory=dict)
     is_there: bool = False
+    attempts: int = 1
+    started: str = ""
+    ended: str = ""
+    memory: int = 0
 
 
 class Engine:
@@ -117,13 +129,14 @@ class Engine:
         OutputError
             The output cannot be written; nothing of this input is visible.
         """
-        begin = time.perf_counter()
+        begin, started = time.perf_counter(), _utc()
         try:
             result = self._part(path, progress)
         except (ComponentError, InputError, OptionError) as error:
             there = isinstance(error, AlreadyThereError)
             result = PartResult(str(path), status="failed", error=str(error), is_there=there)
         result.seconds = time.perf_counter() - begin
+        result.started, result.ended, result.memory = started, _utc(), peak()
         return result
 
     def _part(self, path: Path, progress: Progress | None) -> PartResult:
@@ -144,6 +157,7 @@ class Engine:
     def _new_part(
         self, path: Path, input_digest: InputDigest, progress: Progress | None
     ) -> PartResult:
+        earlier = None
         if self.folder.parts_of(part_stem(path)):
             digest, _ = input_digest.result()
             part = part_name(path, digest)
@@ -183,13 +197,31 @@ class Engine:
                 **writer.summary(source),
                 "warnings": sorted({str(w.message) for w in caught}),
             }
-            self.folder.commit(files, record)
+            other = self._committed(files, record, before=earlier)
         except BaseException:
             files.discard()
             raise
-        for other in self._replaced_by(part, path):
-            self.folder.remove(other)
+        if other is not None:
+            return PartResult(str(path), part, "skipped", record=other)
+        for replaced in self._replaced_by(part, path):
+            self.folder.remove(replaced)
         return PartResult(str(path), part, record=record)
+
+    def _committed(
+        self, files: PartFiles, record: dict[str, Any], before: dict[str, Any] | None
+    ) -> dict[str, Any] | None:
+        """Commit a part; gives the record of another process that was faster with the same."""
+        with part_lock(self.folder.root, files.part):
+            try:
+                now = self.folder.record(files.part) if self.existing != "overwrite" else None
+                if now is not None and now != before and _is_same(now, record):
+                    files.discard()
+                    return now
+                self.folder.commit(files, record)
+            except BaseException:
+                files.discard()  # while nobody else commits files of these names
+                raise
+        return None
 
     def _open(self, path: Path, writer: PartWriter, *, ahead: bool) -> EventSource:
         options = self.config.source
@@ -248,6 +280,14 @@ class Engine:
             if record is not None and record.get("input", {}).get("path") == str(path):
                 others.append(name)
         return others
+
+
+def _is_same(record: dict[str, Any], other: dict[str, Any]) -> bool:
+    return bool(record.get("config_digest") == other.get("config_digest"))
+
+
+def _utc() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def available_cores() -> int:

@@ -29,6 +29,16 @@ def command(
     resume: options.Resume = False,
     threads: options.Threads = None,
     memory: options.Memory = None,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "--jobs",
+            "-j",
+            min=1,
+            help="Worker processes, which share the cores; if one dies its input is tried again.",
+        ),
+    ] = 1,
+    retries: options.Retries = None,
     n_display: Annotated[
         int | None,
         typer.Option("--display", min=1, help="Draw the first N array events as it goes."),
@@ -50,6 +60,7 @@ def command(
     Examples:
       ctabatch process gammas.simtel.zst -o dl1
       ctabatch process run*.simtel.gz -o dl1 --resume
+      ctabatch process @inputs.txt -o dl1 --jobs 8
       ctabatch process example:sst1m -o dl1 --write r1,images --max-events 10
       ctabatch process gammas.simtel.zst -o dl1 --config process.yaml
       ctabatch process gammas.simtel.zst -o dl1 --set 'cleaning.picture_threshold_pe={"LST*": 8.5}'
@@ -61,6 +72,8 @@ def command(
     import_numba_alone()
     from ctabatch.cli.display import display_for
     from ctabatch.engine import Engine
+    from ctabatch.memory import MIB
+    from ctabatch.production.plan import Plan, absolute
 
     existing = options.existing_parts(overwrite, resume)
     config = options.configuration(
@@ -71,7 +84,24 @@ def command(
     engine = Engine(output, config, existing, threads=threads, **bound)
     display = display_for(n_display, display_folder, output, config)
     try:
-        results = run_all(engine, paths, display, quiet=as_json)
+        if jobs == 1:
+            results = run_all(engine, paths, display, quiet=as_json)
+        else:
+            from ctabatch.cli.process_jobs import run_jobs
+
+            if display is not None:
+                for path in paths:
+                    display.show(path)
+            plan = Plan(
+                output=absolute(output),
+                inputs=tuple(map(str, paths)),
+                config=config.model_dump(mode="json"),
+                existing=existing,
+                threads=threads or 0,
+                memory=engine.memory.limit // MIB,
+                retries=1 if retries is None else retries,
+            )
+            results = run_jobs(plan, jobs, quiet=as_json)
     except KeyboardInterrupt:  # typer ends the program without a word
         typer.echo("ctabatch: interrupted; run again with --resume to go on", err=True)
         raise
