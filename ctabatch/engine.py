@@ -31,6 +31,7 @@ from ctabatch.recycled_arrays import RecycledArrays
 from ctabatch.sources.opened import open_input
 from ctabatch.sources.protocol import EventBlock, EventSource, SourceOptions
 from ctabatch.sources.triggered import triggered_block
+from ctabatch.stage_times import StageTimes, Timed, untimed
 
 #: What to do with inputs whose part is in the dataset already.
 Existing = Literal["refuse", "resume", "overwrite"]
@@ -65,6 +66,8 @@ class PartResult:
         UTC.
     memory : int
         Largest memory that the process has had so far, in bytes.
+    stages : dict
+        CPU seconds by stage, if they were asked for.
     """
 
     input: str
@@ -78,6 +81,7 @@ class PartResult:
     started: str = ""
     ended: str = ""
     memory: int = 0
+    stages: dict[str, float] = field(default_factory=dict)
 
 
 class Engine:
@@ -96,6 +100,9 @@ class Engine:
         one thread. By default one per core. The output does not depend on it.
     memory : int
         MiB that the process is held below; see `MemoryBound`.
+    profile : bool
+        Measure the CPU time of the stages. What has threads of its own else, reading and writing,
+        is done in one thread then, in which it can be told apart.
 
     Raises
     ------
@@ -111,6 +118,7 @@ class Engine:
         *,
         threads: int | None = None,
         memory: int = USUAL,
+        profile: bool = False,
     ) -> None:
         self.folder = DatasetFolder(output)
         self.folder.create()
@@ -119,6 +127,7 @@ class Engine:
         self.threads = available_cores() if threads is None else threads
         self.depth = self.threads + 1
         self.memory = MemoryBound(memory)
+        self.times = StageTimes() if profile else None
         self._arrays = RecycledArrays()
 
     def run(self, path: Path, progress: Progress | None = None) -> PartResult:
@@ -130,21 +139,28 @@ class Engine:
             The output cannot be written; nothing of this input is visible.
         """
         begin, started = time.perf_counter(), _utc()
+        if self.times is not None:
+            self.times = StageTimes()
         try:
             result = self._part(path, progress)
         except (ComponentError, InputError, OptionError) as error:
             there = isinstance(error, AlreadyThereError)
             result = PartResult(str(path), status="failed", error=str(error), is_there=there)
         result.seconds = time.perf_counter() - begin
+        result.stages = {} if self.times is None else self.times.rounded()
         result.started, result.ended, result.memory = started, _utc(), peak()
         return result
+
+    @property
+    def _timed(self) -> Timed:
+        return untimed if self.times is None else self.times
 
     def _part(self, path: Path, progress: Progress | None) -> PartResult:
         if is_stored(path) and path.parent.parent.resolve() == self.folder.root.resolve():
             raise OptionError(f"{path}: its own dataset cannot take what is made of it")
         # The digest of a new file is not needed before its part is committed: it is taken beside
         # the work. If there is a part of this name it decides whether there is any work.
-        input_digest = InputDigest(path)
+        input_digest = InputDigest(path, self._timed)
         try:
             return self._new_part(path, input_digest, progress)
         except BaseException as error:
@@ -171,10 +187,11 @@ class Engine:
                         f"{path}: already in {self.folder.root} as part {part}; use --resume to "
                         "skip it or --overwrite to process it again"
                     )
-        own_threads = self.threads > 1
+        own_threads = self.threads > 1 and self.times is None
+        timed = self._timed
         files = PartFiles(self.folder.root, own_thread=own_threads)
         try:
-            writer = PartWriter(self.folder, files, self.config, self._arrays.empty)
+            writer = PartWriter(self.folder, files, self.config, self._arrays.empty, timed)
             with (
                 warnings.catch_warnings(record=True, action="always") as caught,
                 self._open(path, writer, ahead=own_threads) as source,
@@ -197,7 +214,8 @@ class Engine:
                 **writer.summary(source),
                 "warnings": sorted({str(w.message) for w in caught}),
             }
-            other = self._committed(files, record, before=earlier)
+            with timed("write"):
+                other = self._committed(files, record, before=earlier)
         except BaseException:
             files.discard()
             raise
@@ -225,14 +243,15 @@ class Engine:
 
     def _open(self, path: Path, writer: PartWriter, *, ahead: bool) -> EventSource:
         options = self.config.source
-        source = open_input(
-            path,
-            SourceOptions(options.focal_length, options.allowed_tels, options.max_events),
-            level=options.level,
-            ahead=ahead,
-            empty=self._arrays.empty,
-            keep=writer.keep,
-        )
+        with self._timed("read"):
+            source = open_input(
+                path,
+                SourceOptions(options.focal_length, options.allowed_tels, options.max_events),
+                level=options.level,
+                ahead=ahead,
+                empty=self._arrays.empty,
+                keep=writer.keep,
+            )
         for name in ("r1", "r1_gains", "dl0"):
             needed = "r0" if name == "r1_gains" else name
             if name in self.config.write and needed not in source.levels:
@@ -249,13 +268,16 @@ class Engine:
         asked = self.config.trigger
         trigger = asked.software_trigger() if asked.has_effect else None
         pool: OrderedPool[EventBlock, BatchRows] = OrderedPool(self.threads, self.depth)
+        blocks = iter(source) if self.times is None else self.times.items("read", iter(source))
+        timed = self._timed
         with pool:
-            for found in source:
+            for found in blocks:
                 block = found
                 if trigger is not None:
                     block = triggered_block(found, trigger, source.account)
                 for done, rows in pool.give(block, writer.plan(block)):
-                    writer.take(done, rows)
+                    with timed("write"):
+                        writer.take(done, rows)
                     if progress is not None:
                         progress(
                             min(source.position, source.size),
@@ -264,11 +286,14 @@ class Engine:
                         )
                 if self.memory.is_near():
                     for done, rows in pool.rest():
-                        writer.take(done, rows)
+                        with timed("write"):
+                            writer.take(done, rows)
                     self._arrays.forget()
             for done, rows in pool.rest():
-                writer.take(done, rows)
-        writer.finish(source)
+                with timed("write"):
+                    writer.take(done, rows)
+        with timed("write"):
+            writer.finish(source)
         if progress is not None:
             progress(source.size, source.size, writer.n_telescope_events)
 

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 
 def run_jobs(
-    plan: Plan, jobs: int, *, quiet: bool, tell: Callable[[PartResult], None] | None = None
+    plan: Plan,
+    jobs: int,
+    *,
+    quiet: bool,
+    profile: bool = False,
+    tell: Callable[[PartResult], None] | None = None,
 ) -> list[PartResult]:
     """Results of all inputs of a plan, in their order.
 
@@ -25,6 +30,8 @@ def run_jobs(
         Worker processes.
     quiet : bool
         Without a bar.
+    profile : bool
+        Measure the CPU time of the stages.
     tell : callable, optional
         Given each result when it is there.
     """
@@ -62,7 +69,8 @@ def run_jobs(
             if show:
                 draw()
 
-        with WorkerPool(local_plan(plan, jobs, available_cores()), jobs, progress) as pool:
+        own = local_plan(plan, jobs, available_cores())
+        with WorkerPool(own, jobs, progress, profile) as pool:
             for index, values in pool.run():
                 under_way.pop(index, None)
                 found[index] = PartResult(**values)

@@ -52,8 +52,8 @@ class Worker:
             return
         from .task import task_engine
 
-        plan = Plan.from_values(first)
-        engine = task_engine(plan, again=False)
+        plan = Plan.from_values(first["plan"])
+        engine = task_engine(plan, again=False, profile=first["profile"])
         self._tell(ready=os.getpid())
         while (command := self._queue.get()) is not None:
             self._process(engine, plan, command["input"], again=command["again"])

@@ -80,11 +80,14 @@ class WorkerPool:
     jobs : int
         Number of workers.
     progress : callable, optional
+    profile : bool
+        Measure the CPU time of the stages.
     """
 
     plan: Plan
     jobs: int
     progress: Progress | None = None
+    profile: bool = False
     _workers: list[_Process] = field(default_factory=list, init=False)
     _waiting: deque[_Job] = field(default_factory=deque, init=False)
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector, init=False)
@@ -130,7 +133,7 @@ class WorkerPool:
         worker = _Process(popen, popen.stdin, popen.stdout, errors)
         self._workers.append(worker)
         self._selector.register(worker.replies, selectors.EVENT_READ, worker)
-        worker.send(self.plan.values())
+        worker.send({"plan": self.plan.values(), "profile": self.profile})
 
     def _hear(self, worker: _Process) -> Iterator[tuple[int, dict[str, Any]]]:
         data = worker.replies.read(1 << 16)
