@@ -100,9 +100,10 @@ ALLOWED: dict[str, set[str]] = {
     "ctabatch/dataset.py": {
         *("duckdb", "numpy", "polars", "pyarrow"),
         *("ctabatch", "ctabatch.errors", "ctabatch.io", "ctabatch.raw_waveforms"),
-        "ctabatch.schemas",
+        *("ctabatch.schemas", "ctabatch.table_ranges"),
     },
     "ctabatch/raw_waveforms.py": {"polars", "pyarrow", "ctabatch.errors", "ctabatch.io"},
+    "ctabatch/table_ranges.py": {"polars", "pyarrow"},
     "ctabatch/expressions.py": {"polars", "ctabatch.errors"},
     "ctabatch/criteria.py": {
         *("numpy", "polars", "pyarrow", "ctabatch.errors", "ctabatch.expressions"),
@@ -121,7 +122,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     "ctabatch/ordered_pool.py": set(),
     "ctabatch/memory.py": {"ctabatch.errors"},
-    "ctabatch/input_digest.py": {"ctabatch.errors", "ctabatch.io"},
+    "ctabatch/stage_times.py": set(),
+    "ctabatch/input_digest.py": {"ctabatch.errors", "ctabatch.io", "ctabatch.stage_times"},
     "ctabatch/recycled_arrays.py": {"numpy"},
     "ctabatch/calibration_rows.py": {
         *("numpy", "pyarrow", "ctabatch.instrument", "ctabatch.schemas", "ctabatch.sources"),
@@ -132,11 +134,17 @@ ALLOWED: dict[str, set[str]] = {
         *("numpy", "pyarrow", "ctabatch.config", "ctabatch.geometry", "ctabatch.io"),
         *("ctabatch.errors", "ctabatch.schemas", "ctabatch.source", "ctabatch.sources"),
         *("ctabatch.image_quality", "ctabatch.instrument", "ctabatch.stages"),
+        "ctabatch.stage_times",
     },
     "ctabatch/engine.py": {
         *("ctabatch", "ctabatch.config", "ctabatch.errors", "ctabatch.io", "ctabatch.kernels"),
         *("ctabatch.memory", "ctabatch.ordered_pool", "ctabatch.part_writer"),
         *("ctabatch.input_digest", "ctabatch.recycled_arrays", "ctabatch.sources"),
+        "ctabatch.stage_times",
+    },
+    "ctabatch/production": {
+        *("ctabatch", "ctabatch.config", "ctabatch.engine", "ctabatch.errors", "ctabatch.io"),
+        "ctabatch.memory",
     },
     "ctabatch/cli": {
         *("numpy", "polars", "pyarrow", "pydantic", "rich", "typer"),
@@ -150,7 +158,7 @@ ALLOWED: dict[str, set[str]] = {
         ),
         "ctabatch.source",
         *("ctabatch.demo", "ctabatch.dl3", "ctabatch.irf", "ctabatch.learn", "ctabatch.memory"),
-        *("ctabatch.plot", "ctabatch.simulate", "ctabatch.stages"),
+        *("ctabatch.plot", "ctabatch.production", "ctabatch.simulate", "ctabatch.stages"),
         *("ctabatch.stereo", "ctabatch.verify"),
     },
 }

@@ -30,6 +30,9 @@ COMMANDS = {
     "examples": "Fetch and list the public example simtel files.",
     "simulate": "Write toy showers as a sim_telarray file.",
     "process": "Turn sim_telarray files into a Parquet dataset: images, parameters, geometry.",
+    "plan": "Write the tasks of a production to a file, for batch systems.",
+    "run-part": "Run one task of a plan.",
+    "finalise": "Check that a plan is done, name what is missing, index the dataset.",
     "stereo": "Reconstruct showers again from stored image parameters.",
     "train": "Learn energy, gamma/hadron separation and direction from datasets.",
     "apply": "Add the predictions of trained models to datasets.",
@@ -126,7 +129,7 @@ def _command_in(words: Sequence[str]) -> str | None:
 
 
 def _load(name: str) -> typer.Typer | Callable[..., object]:
-    module = importlib.import_module(f"ctabatch.cli.{name}")
+    module = importlib.import_module(f"ctabatch.cli.{name.replace('-', '_')}")
     command: typer.Typer | Callable[..., object] = module.command
     return command
 
