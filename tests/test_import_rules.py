@@ -139,6 +139,7 @@ ALLOWED: dict[str, set[str]] = {
         *("ctabatch", "ctabatch.config", "ctabatch.engine", "ctabatch.errors", "ctabatch.io"),
         "ctabatch.memory",
     },
+    "ctabatch/emit": {"ctabatch.errors"},
     "ctabatch/cli": {
         *("numpy", "polars", "pyarrow", "pydantic", "rich", "typer"),
         *("ctabatch", "ctabatch.config", "ctabatch.dataset", "ctabatch.engine", "ctabatch.errors"),
@@ -150,7 +151,8 @@ ALLOWED: dict[str, set[str]] = {
             "ctabatch.schemas",
         ),
         "ctabatch.source",
-        *("ctabatch.demo", "ctabatch.dl3", "ctabatch.irf", "ctabatch.learn", "ctabatch.memory"),
+        *("ctabatch.demo", "ctabatch.dl3", "ctabatch.emit", "ctabatch.irf", "ctabatch.learn"),
+        "ctabatch.memory",
         *("ctabatch.plot", "ctabatch.production", "ctabatch.simulate", "ctabatch.stages"),
         *("ctabatch.stereo", "ctabatch.verify"),
     },
