@@ -9,6 +9,7 @@ from threading import Event, Thread
 from ctabatch.errors import InputError
 from ctabatch.io.stored_parts import is_stored, part_record
 from ctabatch.io.streams import open_file
+from ctabatch.stage_times import Timed, untimed
 
 _CHUNK = 1 << 20
 
@@ -21,10 +22,12 @@ class InputDigest:
     Parameters
     ----------
     path : Path
+    timed : callable
+        Given "digest": the block of this work.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, timed: Timed = untimed) -> None:
+        self._path, self._timed = path, timed
         self._unwanted = Event()
         self._found: tuple[str, int] | BaseException | None = None
         self._thread = Thread(target=self._work, name="ctabatch-digest", daemon=True)
@@ -52,7 +55,8 @@ class InputDigest:
 
     def _work(self) -> None:
         try:
-            self._found = self._digest()
+            with self._timed("digest"):
+                self._found = self._digest()
         except BaseException as error:  # noqa: BLE001 - handed to the thread that asks
             self._found = error
 

@@ -10,9 +10,11 @@ import typer
 
 from ctabatch.cli import process_options as options
 from ctabatch.cli.lean_imports import collect_seldom, import_numba_alone
+from ctabatch.cli.process_jobs import run_jobs
 from ctabatch.cli.process_options import input_path, read_config
 from ctabatch.cli.process_report import WITH_LOSSES, exit_code, report, summary
 from ctabatch.cli.process_run import run_all
+from ctabatch.cli.profile import print_profile, stage_table
 
 
 def command(
@@ -29,6 +31,16 @@ def command(
     resume: options.Resume = False,
     threads: options.Threads = None,
     memory: options.Memory = None,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "--jobs",
+            "-j",
+            min=1,
+            help="Worker processes, which share the cores; if one dies its input is tried again.",
+        ),
+    ] = 1,
+    retries: options.Retries = None,
     n_display: Annotated[
         int | None,
         typer.Option("--display", min=1, help="Draw the first N array events as it goes."),
@@ -37,6 +49,8 @@ def command(
         Path | None,
         typer.Option("--display-to", help="Folder of these pictures.  \\[OUTPUT-display]"),
     ] = None,
+    log: options.LogFile = None,
+    profile: options.Profile = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Turn sim_telarray files into a Parquet dataset: one part per file, no merge step.
@@ -50,6 +64,7 @@ def command(
     Examples:
       ctabatch process gammas.simtel.zst -o dl1
       ctabatch process run*.simtel.gz -o dl1 --resume
+      ctabatch process @inputs.txt -o dl1 --jobs 8
       ctabatch process example:sst1m -o dl1 --write r1,images --max-events 10
       ctabatch process gammas.simtel.zst -o dl1 --config process.yaml
       ctabatch process gammas.simtel.zst -o dl1 --set 'cleaning.picture_threshold_pe={"LST*": 8.5}'
@@ -61,6 +76,9 @@ def command(
     import_numba_alone()
     from ctabatch.cli.display import display_for
     from ctabatch.engine import Engine
+    from ctabatch.memory import MIB
+    from ctabatch.production.plan import Plan, absolute
+    from ctabatch.production.task_log import TaskLog
 
     existing = options.existing_parts(overwrite, resume)
     config = options.configuration(
@@ -68,18 +86,37 @@ def command(
     )
     paths = options.named_inputs(files, config.source.level)
     bound = {} if memory is None else {"memory": memory}
-    engine = Engine(output, config, existing, threads=threads, **bound)
+    engine = Engine(output, config, existing, threads=threads, profile=profile, **bound)
     display = display_for(n_display, display_folder, output, config)
+    plan = Plan(
+        output=absolute(output),
+        inputs=tuple(map(str, paths)),
+        config=config.model_dump(mode="json"),
+        existing=existing,
+        threads=threads or 0,
+        memory=engine.memory.limit // MIB,
+        retries=1 if retries is None else retries,
+    )
     try:
-        results = run_all(engine, paths, display, quiet=as_json)
+        with TaskLog(log) as lines:
+            if jobs == 1:
+                results = run_all(engine, paths, display, quiet=as_json, tell=lines.add)
+            else:
+                if display is not None:
+                    for path in paths:
+                        display.show(path)
+                results = run_jobs(plan, jobs, quiet=as_json, profile=profile, tell=lines.add)
     except KeyboardInterrupt:  # typer ends the program without a word
         typer.echo("ctabatch: interrupted; run again with --resume to go on", err=True)
         raise
     code = exit_code(results)
     if as_json:
-        typer.echo(json.dumps(summary(results, config, code), indent=1))
+        more = {"profile": stage_table(results)} if profile else {}
+        typer.echo(json.dumps({**summary(results, config, code), **more}, indent=1))
     else:
         report(results, output)
+        if profile:
+            print_profile(results)
         if display is not None:
             typer.echo(display.report())
     raise typer.Exit(code)

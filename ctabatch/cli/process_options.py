@@ -93,6 +93,13 @@ Retries = Annotated[
         "as failed and the rest goes on.  \\[1]",
     ),
 ]
+LogFile = Annotated[
+    Path | None,
+    typer.Option("--log", help="Append a line of JSON for every input: counts, times, memory."),
+]
+Profile = Annotated[
+    bool, typer.Option("--profile", help="Print the CPU time of every stage at the end.")
+]
 
 
 def configuration(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,12 @@ def prepare_kernels(first: Path, write: Collection[str], console: Console | None
 
 
 def run_all(
-    engine: Any, paths: list[Path], display: Display | None, *, quiet: bool
+    engine: Any,
+    paths: list[Path],
+    display: Display | None,
+    *,
+    quiet: bool,
+    tell: Callable[[PartResult], None] | None = None,
 ) -> list[PartResult]:
     """Results of all inputs, in order."""
     from rich.console import Console
@@ -73,6 +78,8 @@ def run_all(
             result = run_input(engine, path, progress)
             n_before += result.record.get("telescope_events", 0)
             results.append(result)
+            if tell is not None:
+                tell(result)
     return results
 
 

@@ -10,7 +10,9 @@ from typing import Annotated
 import typer
 
 from ctabatch.cli.lean_imports import collect_seldom, import_numba_alone
+from ctabatch.cli.process_options import LogFile, Profile
 from ctabatch.cli.process_report import WITH_LOSSES, exit_code, report, summary
+from ctabatch.cli.profile import print_profile, stage_table
 
 
 def command(
@@ -19,6 +21,8 @@ def command(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads that compute.  \\[as in the plan]")
     ] = None,
+    log: LogFile = None,
+    profile: Profile = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Run one task of a plan; what is in the dataset already with the same options is skipped.
@@ -39,6 +43,7 @@ def command(
     from ctabatch.engine import PartResult
     from ctabatch.production.plan import Plan
     from ctabatch.production.task import run_task
+    from ctabatch.production.task_log import TaskLog
 
     plan = Plan.read(plan_file)
     if threads is not None:
@@ -46,12 +51,16 @@ def command(
     inputs = plan.task(k)
     config = plan.process_config()
     prepare_kernels(Path(inputs[0]), config.write, None)
-    results = [PartResult(**values) for values in run_task(plan, k)]
+    with TaskLog(log, task=k) as lines:
+        results = [PartResult(**v) for v in run_task(plan, k, tell=lines.add, profile=profile)]
     code = min(exit_code(results), WITH_LOSSES)
     if as_json:
-        typer.echo(json.dumps({"task": k, **summary(results, config, code)}, indent=1))
+        more = {"profile": stage_table(results)} if profile else {}
+        typer.echo(json.dumps({"task": k, **summary(results, config, code), **more}, indent=1))
     else:
         report(results, Path(plan.output))
+        if profile:
+            print_profile(results)
     raise typer.Exit(code)
 
 

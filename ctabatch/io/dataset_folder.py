@@ -55,7 +55,13 @@ class DatasetFolder:
             if (self.root / IDENTITY).exists():
                 self.check()
                 return
-            if self.root.is_dir() and any(self.root.iterdir()):
+            # what another process has just begun to write is no foreign content
+            if self.root.is_dir() and any(
+                not path.name.startswith(f".{IDENTITY}.") for path in self.root.iterdir()
+            ):
+                if (self.root / IDENTITY).exists():  # it was written meanwhile
+                    self.check()
+                    return
                 raise OutputError(
                     f"{self.root}: this folder holds something else than a ctabatch dataset "
                     f"(it has no {IDENTITY}); name a new or empty folder"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import uuid
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ctabatch.errors import OutputError
+
+from .writer_identity import writer_token
 
 #: Rows are collected until they take this much memory, then written as one row group: large enough
 #: to compress well, small enough that a reader of one event reads little.
@@ -46,7 +47,7 @@ class PartFiles:
 
     def __init__(self, root: Path, part: str = "", *, own_thread: bool = True) -> None:
         self.root, self.part = root, part
-        self._token = uuid.uuid4().hex[:8]
+        self._token = writer_token()
         self._open: dict[str, list[_Table]] = {}
         self._unfinished: list[Path] = []
         self._visible: list[Path] = []
@@ -135,6 +136,7 @@ class PartFiles:
         for path in self._visible:
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
+        self._visible = []  # from here on the names may be those of another's files
         for table in self._tables():
             table.forget()
             with contextlib.suppress(OSError, pa.ArrowException):
@@ -240,7 +242,7 @@ def write_once(path: Path, table: pa.Table) -> None:
         if path.exists():
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        wip = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.wip")
+        wip = path.with_name(f".{path.name}.{writer_token()}.wip")
         try:
             pq.write_table(table, wip, compression="zstd", write_page_checksum=True)
             wip.replace(path)
@@ -252,7 +254,7 @@ def write_text(path: Path, text: str) -> None:
     """Replace a text file atomically."""
     with writing(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        wip = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.wip")
+        wip = path.with_name(f".{path.name}.{writer_token()}.wip")
         try:
             with wip.open("w", encoding="utf-8") as file:
                 file.write(text)

@@ -94,8 +94,11 @@ class Plan:
 
     def write(self, path: str | Path) -> None:
         """Write it as JSON; a file that is there is replaced in one step."""
-        values = {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self)}
-        write_text(Path(path), json.dumps(values, indent=1, allow_nan=False) + "\n")
+        write_text(Path(path), json.dumps(self.values(), indent=1, allow_nan=False) + "\n")
+
+    def values(self) -> dict[str, Any]:
+        """The content of its file."""
+        return {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self)}
 
     @classmethod
     def read(cls, path: str | Path) -> Plan:
@@ -113,19 +116,27 @@ class Plan:
         except ValueError as error:
             raise InputError(f"{path}: no plan: this is not JSON ({error})") from error
         try:
-            return cls._checked(values)
+            return cls.from_values(values)
         except (InputError, OptionError) as error:
             raise InputError(f"{path}: {error}") from error
 
     @classmethod
-    def _checked(cls, values: Any) -> Plan:
-        if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
+    def from_values(cls, values: Any) -> Plan:
+        """The plan that `values` gave.
+
+        Raises
+        ------
+        InputError
+            They are no plan, of another version, or not as they should be.
+        """
+        if not isinstance(values, dict) or values.get("format") != FORMAT:
             raise InputError("no plan of ctabatch; ctabatch plan writes one")
-        version = values.pop("format_version", None)
+        version = values.get("format_version")
         if version != FORMAT_VERSION:
             raise InputError(
                 f"a plan of version {version!r}; this version of ctabatch reads {FORMAT_VERSION}"
             )
+        values = {k: v for k, v in values.items() if k not in ("format", "format_version")}
         types = {one.name: type(one.default) for one in fields(cls)}
         types |= {"output": str, "inputs": list, "config": dict}
         unknown, missing = sorted(set(values) - set(types)), sorted(set(types) - set(values))

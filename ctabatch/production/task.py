@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TaskProgress = Callable[[int, int, int, int], None]
 
 
-def task_engine(plan: Plan, *, again: bool = True) -> Engine:
+def task_engine(plan: Plan, *, again: bool = True, profile: bool = False) -> Engine:
     """The engine for the tasks of a plan.
 
     Parameters
@@ -26,15 +26,31 @@ def task_engine(plan: Plan, *, again: bool = True) -> Engine:
     again : bool
         Whether the task may have been run before: inputs whose part is there with the same options
         are skipped then, not refused.
+    profile : bool
+        Measure the CPU time of the stages.
     """
     from ctabatch.engine import Engine
 
     existing: Any = "resume" if again and plan.existing == "refuse" else plan.existing
     threads = plan.threads or None
-    return Engine(plan.output, plan.process_config(), existing, threads=threads, memory=plan.memory)
+    return Engine(
+        plan.output,
+        plan.process_config(),
+        existing,
+        threads=threads,
+        memory=plan.memory,
+        profile=profile,
+    )
 
 
-def run_task(plan: Plan, k: int, progress: TaskProgress | None = None) -> list[dict[str, Any]]:
+def run_task(
+    plan: Plan,
+    k: int,
+    progress: TaskProgress | None = None,
+    tell: Callable[[PartResult], None] | None = None,
+    *,
+    profile: bool = False,
+) -> list[dict[str, Any]]:
     """Process the inputs of task `k`.
 
     Parameters
@@ -43,6 +59,10 @@ def run_task(plan: Plan, k: int, progress: TaskProgress | None = None) -> list[d
     k : int
         From 0.
     progress : callable, optional
+    tell : callable, optional
+        Given each result when it is there.
+    profile : bool
+        Measure the CPU time of the stages.
 
     Returns
     -------
@@ -57,7 +77,7 @@ def run_task(plan: Plan, k: int, progress: TaskProgress | None = None) -> list[d
         The dataset cannot be written: other tasks will not fare better.
     """
     inputs = plan.task(k)
-    engine = task_engine(plan)
+    engine = task_engine(plan, profile=profile)
     results = []
     for index, text in enumerate(inputs):
         told: Progress | None = None
@@ -66,7 +86,10 @@ def run_task(plan: Plan, k: int, progress: TaskProgress | None = None) -> list[d
             def told(done: int, size: int, n: int, index: int = index) -> None:
                 progress(index, done, size, n)
 
-        results.append(asdict(run_input(engine, text, told)))
+        result = run_input(engine, text, told)
+        if tell is not None:
+            tell(result)
+        results.append(asdict(result))
     return results
 
 
