@@ -19,7 +19,7 @@ LOCAL = "local"
 _ANSWER = 30
 
 
-def check_scheduler(text: str) -> None:
+def check_scheduler(text: str, jobs: int) -> None:
     """Refuse what is no address of a scheduler, before any work is done.
 
     Raises
@@ -29,6 +29,8 @@ def check_scheduler(text: str) -> None:
     """
     if text != LOCAL and not re.fullmatch(r"(tcp|tls|ucx|ws|wss)://\S+", text):
         raise OptionError(f"--scheduler {text!r}: write tcp://HOST:PORT or local")
+    if text != LOCAL and jobs != 1:
+        raise OptionError(f"--jobs is for --scheduler local: {text} has workers of its own")
     try:
         import distributed  # noqa: F401
     except ImportError:

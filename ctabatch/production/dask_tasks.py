@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import ctabatch
 from ctabatch.errors import CtabatchError, OptionError, OutputError
+from ctabatch.io.writer_identity import machine, remove_unfinished_of
 
 from .dask_worker import process_input, worker_facts
 from .failures import ERROR, KILLED, record_failure
@@ -66,11 +67,14 @@ class DaskPool:
     client : distributed.Client
     tell : callable, optional
         Given sentences about what the user may want to know: no workers, or unusable ones.
+    profile : bool
+        Measure the CPU time of the stages.
     """
 
     plan: Plan
     client: Client
     tell: Callable[[str], None] = lambda _: None
+    profile: bool = False
     _waiting: deque[_Job] = field(default_factory=deque, init=False)
     _under_way: dict[str, _UnderWay] = field(default_factory=dict, init=False)
     _facts: dict[str, dict[str, Any]] = field(default_factory=dict, init=False)
@@ -177,8 +181,9 @@ class DaskPool:
             key = f"ctabatch-{self._token}-{next(self._numbers)}"
             again = job.attempts > 0
             job.attempts += 1
+            words = (self._values(job), again, self.profile)
             future = self.client.submit(
-                process_input, self._values(job), again, key=key, workers=[worker], pure=False
+                process_input, *words, key=key, workers=[worker], pure=False
             )
             self._under_way[key] = _UnderWay(job, worker, future)
             future.add_done_callback(self._ended)
@@ -186,7 +191,7 @@ class DaskPool:
     def _values(self, job: _Job) -> dict[str, Any]:
         """The plan of one input alone: all others need not travel with it."""
         values = {one.name: getattr(self.plan, one.name) for one in fields(self.plan)}
-        return {**values, "inputs": (job.path,), "inputs_per_task": 1}
+        return {**values, "inputs": (absolute(job.path),), "inputs_per_task": 1}
 
     def _ended(self, future: Future) -> None:
         self._events.put(("ended", future.key))
@@ -205,7 +210,7 @@ class DaskPool:
     def _gone(self, event: Mapping[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
         """What follows from the end of a worker: one that was asked to leave blames no input."""
         worker = event["worker"]
-        self._facts.pop(worker, None)
+        self._forget(worker)
         for key in [key for key, one in self._under_way.items() if one.worker == worker]:
             one = self._under_way[key]
             self._give_up(key)
@@ -223,7 +228,7 @@ class DaskPool:
         try:
             answer = one.future.result(timeout=_FETCH)
         except KilledWorker:
-            self._facts.pop(one.worker, None)
+            self._forget(one.worker)
             self._give_up(key)
             yield from self._again(job, f"its worker {one.worker} died", KILLED)
             return
@@ -235,7 +240,7 @@ class DaskPool:
             answer = {"kind": "", "error": f"{type(error).__name__}: {error}"}
         self._give_up(key)
         if "result" in answer:
-            yield job.index, self._told_once(answer["result"], job)
+            yield job.index, self._told(answer["result"], job)
         elif answer["kind"] == "OutputError":
             raise OutputError(answer["error"])
         elif answer["kind"]:
@@ -244,11 +249,13 @@ class DaskPool:
             why = f"an error of ctabatch itself, please report it: {answer['error']}"
             yield from self._again(job, why, ERROR)
 
-    def _told_once(self, result: dict[str, Any], job: _Job) -> dict[str, Any]:
-        """A part that an earlier attempt of this run committed has not been skipped."""
+    def _told(self, result: dict[str, Any], job: _Job) -> dict[str, Any]:
+        """A result in the words of the plan, for this run as a whole."""
+        result = {**result, "input": job.path, "attempts": job.failures + 1}
+        # a part that an earlier attempt committed, whose answer was lost with its worker
         ours = job.attempts > 1 and self.plan.existing != "resume"
         if ours and result["status"] == "skipped":
-            return {**result, "status": "done"}
+            result["status"] = "done"
         return result
 
     def _again(self, job: _Job, why: str, kind: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -264,7 +271,14 @@ class DaskPool:
         record_failure(
             self.plan.output, path, part_stem(Path(path)), error, kind=kind, attempts=job.failures
         )
-        yield job.index, asdict(PartResult(job.path, status="failed", error=error))
+        result = PartResult(job.path, status="failed", error=error, attempts=job.failures)
+        yield job.index, asdict(result)
+
+    def _forget(self, worker: str) -> None:
+        """Give a worker no more, and remove what it left unfinished if it was on this machine."""
+        facts = self._facts.pop(worker, None)
+        if facts is not None and facts["machine"] == machine():
+            remove_unfinished_of(Path(self.plan.output), facts["pid"])
 
     def _give_up(self, key: str) -> None:
         """Forget a future, wherever it is."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import ctabatch
 from ctabatch.errors import CtabatchError
+from ctabatch.io.writer_identity import machine
 
 #: A worker may have several threads and several clients, but warnings and memory are the process's.
 _ONE_AT_A_TIME = threading.Lock()
@@ -26,10 +27,10 @@ def dask_setup(worker: object) -> None:  # noqa: ARG001 - as Dask calls it
 
 def worker_facts() -> dict[str, Any]:
     """Version of ctabatch, and which process this is."""
-    return {"ctabatch": str(ctabatch.__version__), "pid": os.getpid()}
+    return {"ctabatch": str(ctabatch.__version__), "pid": os.getpid(), "machine": machine()}
 
 
-def process_input(plan: dict[str, Any], again: bool) -> dict[str, Any]:
+def process_input(plan: dict[str, Any], again: bool, profile: bool) -> dict[str, Any]:
     """Process the only input of a plan.
 
     Parameters
@@ -38,6 +39,8 @@ def process_input(plan: dict[str, Any], again: bool) -> dict[str, Any]:
         The fields of a `Plan`.
     again : bool
         Whether it may have been begun before: a part that is there is then not refused.
+    profile : bool
+        Measure the CPU time of the stages.
 
     Returns
     -------
@@ -52,7 +55,8 @@ def process_input(plan: dict[str, Any], again: bool) -> dict[str, Any]:
     try:
         with _ONE_AT_A_TIME:
             asked = Plan(**plan)
-            result = asdict(run_input(task_engine(asked, again=again), asked.inputs[0]))
+            engine = task_engine(asked, again=again, profile=profile)
+            result = asdict(run_input(engine, asked.inputs[0]))
     except CtabatchError as error:
         return {"kind": type(error).__name__, "error": str(error)}
     except Exception as error:  # noqa: BLE001 - told in full, by the client
