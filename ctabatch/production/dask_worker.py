@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
+import signal
 import threading
 import traceback
 from dataclasses import asdict
@@ -18,10 +20,13 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 def dask_setup(worker: object) -> None:  # noqa: ARG001 - as Dask calls it
-    """Prepare a worker of this machine: at its end it leaves without tearing down.
+    """Prepare a worker of this machine.
 
-    What is skipped frees memory that the end of the process frees too, and takes seconds.
+    Ctrl-C is for the client, which ends its workers. They leave without tearing down: what is
+    skipped frees memory that the end of the process frees too, and takes seconds.
     """
+    with contextlib.suppress(ValueError):  # not in the main thread, which alone has handlers
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     atexit.register(os._exit, 0)
 
 
