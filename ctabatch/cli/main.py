@@ -33,6 +33,7 @@ COMMANDS = {
     "plan": "Write the tasks of a production to a file, for batch systems.",
     "run-part": "Run one task of a plan.",
     "finalise": "Check that a plan is done, name what is missing, index the dataset.",
+    "emit": "Write files for Slurm, HTCondor, Snakemake or CWL that run a plan.",
     "stereo": "Reconstruct showers again from stored image parameters.",
     "train": "Learn energy, gamma/hadron separation and direction from datasets.",
     "apply": "Add the predictions of trained models to datasets.",

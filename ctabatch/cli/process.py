@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -48,6 +48,14 @@ def command(
             help="Worker processes, which share the cores; if one dies its input is tried again.",
         ),
     ] = 1,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Scheduler of Dask to send the inputs to, tcp://HOST:PORT; or local, for --jobs "
+            "workers of Dask on this machine.",
+        ),
+    ] = None,
     retries: options.Retries = None,
     n_display: Annotated[
         int | None,
@@ -73,6 +81,7 @@ def command(
       ctabatch process gammas.simtel.zst -o dl1
       ctabatch process run*.simtel.gz -o dl1 --resume
       ctabatch process @inputs.txt -o dl1 --jobs 8
+      ctabatch process @inputs.txt -o dl1 --scheduler tcp://head-node:8786
       ctabatch process example:sst1m -o dl1 --write r1,images --max-events 10
       ctabatch process gammas.simtel.zst -o dl1 --config process.yaml
       ctabatch process gammas.simtel.zst -o dl1 --set 'cleaning.picture_threshold_pe={"LST*": 8.5}'
@@ -90,6 +99,10 @@ def command(
     from ctabatch.production.plan import Plan, absolute
     from ctabatch.production.task_log import TaskLog
 
+    if scheduler is not None:
+        from ctabatch.production.dask_cluster import check_scheduler
+
+        check_scheduler(scheduler, jobs)
     existing = options.existing_parts(overwrite, resume)
     config = options.configuration(
         write, config_files, assignments, max_events, allowed_tels, focal_length, level
@@ -110,13 +123,19 @@ def command(
     begin = time.perf_counter()
     try:
         with TaskLog(log) as lines:
-            if jobs == 1:
+            if jobs == 1 and scheduler is None:
                 results = run_all(engine, paths, display, quiet=as_json, tell=lines.add)
             else:
                 if display is not None:
                     for path in paths:
                         display.show(path)
-                results = run_jobs(plan, jobs, quiet=as_json, profile=profile, tell=lines.add)
+                more: Any = {"quiet": as_json, "profile": profile, "tell": lines.add}
+                if scheduler is None:
+                    results = run_jobs(plan, jobs, **more)
+                else:
+                    from ctabatch.cli.process_dask import run_on_dask
+
+                    results = run_on_dask(plan, scheduler, jobs, **more)
     except KeyboardInterrupt:  # typer ends the program without a word
         typer.echo("ctabatch: interrupted; run again with --resume to go on", err=True)
         raise
