@@ -73,6 +73,10 @@ ALLOWED: dict[str, set[str]] = {
         *("numpy", "pyarrow", "ctabatch", "ctabatch.errors", "ctabatch.io"),
         *("ctabatch.kernels", "ctabatch.schemas"),
     },
+    "ctabatch/upkeep": {
+        *("duckdb", "numpy", "polars", "pyarrow", "ctabatch", "ctabatch.errors", "ctabatch.io"),
+        "ctabatch.schemas",
+    },
     "ctabatch/simulate": {
         *("numpy", "pyarrow", "ctabatch", "ctabatch.errors", "ctabatch.instrument"),
         *("ctabatch.config", "ctabatch.io", "ctabatch.kernels", "ctabatch.schemas"),
@@ -148,7 +152,7 @@ ALLOWED: dict[str, set[str]] = {
         "ctabatch.source",
         *("ctabatch.demo", "ctabatch.dl3", "ctabatch.irf", "ctabatch.learn", "ctabatch.memory"),
         *("ctabatch.plot", "ctabatch.simulate", "ctabatch.stages"),
-        *("ctabatch.stereo", "ctabatch.verify"),
+        *("ctabatch.stereo", "ctabatch.upkeep", "ctabatch.verify"),
     },
 }
 
