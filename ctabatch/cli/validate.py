@@ -81,4 +81,3 @@ def _print(report: Report) -> None:
     for kind, n in shown.items():
         if n > SHOWN:
             typer.echo(f"{kind}: {n - SHOWN:,} more, all are in --json")
-

@@ -14,16 +14,18 @@ from typing import Any
 MERGED = "compact-"
 #: Entry of a merged part's record: the commit records of the parts it was made of.
 INPUTS = "inputs"
+#: What all parts that are merged have in common, and is kept once.
+COMMON: tuple[str, ...] = ("config", "config_digest")
 _Read = Callable[[str], "dict[str, Any] | None"]
 
 
 def inner_records(record: dict[str, Any] | None) -> list[dict[str, Any]]:
     """Records of the parts that a part was made of, with what they have in common; often none."""
-    found = (record or {}).get(INPUTS)
+    known = record or {}
+    found = known.get(INPUTS)
     if not isinstance(found, list):
         return []
-    common = {name: (record or {})[name] for name in ("config", "config_digest", "software")
-              if name in (record or {})}  # fmt: skip
+    common = {name: known[name] for name in COMMON if name in known}
     return [{**common, **one} for one in found if isinstance(one, dict) and "part" in one]
 
 
@@ -62,4 +64,4 @@ def listed(names: Callable[[], list[str]], attempts: int = 20) -> list[str]:
     return found
 
 
-__all__ = ["INPUTS", "MERGED", "inner_records", "listed", "merged_names", "replaced_by"]
+__all__ = ["COMMON", "INPUTS", "MERGED", "inner_records", "listed", "merged_names", "replaced_by"]

@@ -17,7 +17,7 @@ from .table_kinds import EVENT_KEYS
 
 
 class Box(NamedTuple):
-    """Observations `first_obs` to `last_obs` and of each the events `first` to `last`, inclusive."""
+    """Observations `first_obs` to `last_obs`, of each the events `first` to `last`, inclusive."""
 
     first_obs: int
     last_obs: int

@@ -5,7 +5,7 @@ Box by box, see `key_ranges`: the keys of all tables in a box are in memory, not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -32,14 +32,19 @@ class KeyCheck:
     Parameters
     ----------
     root : Path
-    names : sequence of str
-        Files, relative to the dataset; their row groups are in `ranges` under their place here.
+    owners : mapping
+        File, relative to the dataset -> the commit record that names it; the row groups of the
+        files are in `ranges` under their place here.
     ranges : Ranges
     report : Report
     """
 
-    def __init__(self, root: Path, names: Sequence[str], ranges: Ranges, report: Report) -> None:
-        self.root, self.names, self.ranges, self.report = root, names, ranges, report
+    def __init__(
+        self, root: Path, owners: Mapping[str, str], ranges: Ranges, report: Report
+    ) -> None:
+        self.root, self.owners, self.ranges, self.report = root, owners, ranges, report
+        self.names = list(owners)
+        self._pairs: dict[tuple[str, ...], dict[str, tuple[int, tuple[int, ...]]]] = {}
         self._found: dict[tuple[str, str, str], tuple[int, tuple[int, ...]]] = {}
 
     def run(self, rows_at_once: int = ROWS_AT_ONCE) -> None:
@@ -47,10 +52,9 @@ class KeyCheck:
         for box in self.ranges.boxes(rows_at_once):
             self._compare(self._tables(box))
         for (file, kind, what), (n, example) in sorted(self._found.items()):
-            names = TELESCOPE_KEYS[: len(example)]
-            key = ", ".join(f"{k} {v}" for k, v in zip(names, example, strict=True))
             todo = _TWICE if kind == "twice" else todo_of(file)
-            self.report.add("keys", file, f"{n:,} {what}, the first {key}", todo)
+            self.report.add("keys", file, f"{n:,} {what}, the first {_named(example)}", todo)
+        self._report_pairs()
 
     def _tables(self, box: Box) -> dict[str, pl.DataFrame]:
         """Keys in a box, by table without the telescope type."""
@@ -89,7 +93,7 @@ class KeyCheck:
             self._unique(table, rows)
         events = tables.get("trigger")
         for table, rows in tables.items():
-            if table != "trigger":
+            if table != "trigger" and self._is_written("trigger"):
                 self._joined(rows, events, EVENT_KEYS, "table trigger")
         for table, other in (
             ("dl1/parameters", "dl1/images"),
@@ -109,15 +113,26 @@ class KeyCheck:
             return
         inside = twice.filter(pl.struct([*keys, _FILE]).is_duplicated())
         self._note(inside, keys, "twice", "rows have a key that another row has too")
-        among = twice.filter(pl.col(_FILE).n_unique().over(keys) > 1)
-        if among.height:
-            first = among.sort(keys).row(0, named=True)
-            same = pl.all_horizontal([pl.col(key) == first[key] for key in keys])
-            files = sorted(str(file) for file in among.filter(same)[_FILE].unique())
-            for name in sorted(str(file) for file in among[_FILE].unique()):
-                others = [file for file in files if file != name][:1] or files[:1]
-                own = among.filter(pl.col(_FILE).cast(pl.String) == name)
-                self._note(own, keys, "twice", f"rows stand in another part too ({others[0]})")
+        # each part with the first that has the same key: a pair is told once, for all its tables
+        first = pl.col(_FILE).to_physical().min().over(keys)
+        among = twice.with_columns(first.alias("first"), pl.col(_FILE).to_physical().alias("own"))
+        for (one, two), own in among.filter(pl.col("own") != pl.col("first")).group_by(
+            "first", "own"
+        ):
+            names = rows.schema[_FILE].categories  # type: ignore[attr-defined]
+            pair = tuple(sorted((self.owners[names[one]], self.owners[names[two]])))
+            example = tuple(int(value) for value in own.select(keys).sort(keys).row(0))
+            known = self._pairs.setdefault(pair, {})
+            n, before = known.get(table, (0, example))
+            known[table] = n + own.height, min(before, example)
+
+    def _report_pairs(self) -> None:
+        for (one, two), tables in sorted(self._pairs.items()):
+            table = "trigger" if "trigger" in tables else min(tables)
+            n, example = tables[table]
+            others = f" and in {len(tables) - 1} other tables" if len(tables) > 1 else ""
+            self.report.add("keys", two, f"{n:,} rows of table {table}{others} stand in {one} too, "
+                            f"the first {_named(example)}", _TWICE)  # fmt: skip
 
     def _joined(
         self, rows: pl.DataFrame, others: pl.DataFrame | None, on: Sequence[str], where: str
@@ -132,6 +147,11 @@ class KeyCheck:
             example = tuple(int(value) for value in own.select(keys).sort(keys).row(0))
             n, before = self._found.get((str(name), kind, what), (0, example))
             self._found[str(name), kind, what] = n + own.height, min(before, example)
+
+
+def _named(example: tuple[int, ...]) -> str:
+    names = TELESCOPE_KEYS[: len(example)]
+    return ", ".join(f"{name} {value}" for name, value in zip(names, example, strict=True))
 
 
 __all__ = ["ROWS_AT_ONCE", "KeyCheck"]

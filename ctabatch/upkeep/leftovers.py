@@ -50,9 +50,7 @@ def find_leftovers(
     return sorted(removable, key=lambda name: (not name.startswith("parts/"), name))
 
 
-def _what(
-    name: str, folder: DatasetFolder, records: Records, broken: set[str]
-) -> str | None:
+def _what(name: str, folder: DatasetFolder, records: Records, broken: set[str]) -> str | None:
     """What kind of leftover a file is; None if it is none."""
     if name in records.files or name == IDENTITY or name in broken:
         return None

@@ -67,7 +67,8 @@ def read_records(folder: DatasetFolder, report: Report) -> Records:
 
 def _predictions(folder: DatasetFolder, found: Records, names: set[str], report: Report) -> None:
     for prefix in folder.prefixes():
-        parts = {path.stem for path in folder.prediction_path(prefix, "x").parent.glob("[!.]*.json")}
+        where_they_are = folder.prediction_path(prefix, "any").parent
+        parts = {path.stem for path in where_they_are.glob("[!.]*.json")}
         for part in sorted(parts - found.replaced.keys()):
             where = f"parts/dl2/{prefix}/{part}.json"
             if part not in names:

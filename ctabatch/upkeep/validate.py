@@ -69,9 +69,11 @@ def validate(
         n = report.checked["files without checksum"]
         report.add("note", "parts", f"{n:,} files have no checksum in their record: an earlier "
                    "version wrote them", "nothing: their pages were checked")  # fmt: skip
-    _subarrays(folder, records, usable, report)
+    _subarrays(folder, usable, report)
     try:
-        KeyCheck(folder.root, names, ranges, report).run()
+        # predictions belong to the part that they are made of
+        owners = {name: f"parts/{Path(records.files[name][1]).name}" for name in names}
+        KeyCheck(folder.root, owners, ranges, report).run()
     except InputError as error:
         report.add("keys", ".", str(error), "mend the files that are told above, then check again")
     removable = find_leftovers(folder, records, report, now=now)
@@ -109,9 +111,7 @@ def _safe(removable: list[str], records: Records, report: Report) -> list[str]:
     return [name for name in removable if not any(Path(name).stem.startswith(b) for b in bad)]
 
 
-def _subarrays(
-    folder: DatasetFolder, records: Records, usable: set[str], report: Report
-) -> None:
+def _subarrays(folder: DatasetFolder, usable: set[str], report: Report) -> None:
     """Every array that a run names has its five tables, as they are declared."""
     wanted: dict[str, str] = {}
     for name in sorted(usable):
