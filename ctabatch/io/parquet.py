@@ -120,8 +120,9 @@ class PartFiles:
         with writing(self.root):
             for table in self._tables():
                 path = table.folder / f"{self.part}{table.suffix}.parquet"
-                table.wip.replace(path)
-                self._visible.append(path)
+                if path not in self._visible:  # asked for again: it has its name
+                    table.wip.replace(path)
+                    self._visible.append(path)
                 name = path.relative_to(self.root).as_posix()
                 tables[name] = {
                     "rows": table.n_rows, "bytes": path.stat().st_size, "crc32": table.crc32
