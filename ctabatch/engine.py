@@ -174,10 +174,11 @@ class Engine:
         self, path: Path, input_digest: InputDigest, progress: Progress | None
     ) -> PartResult:
         earlier = None
-        if self.folder.parts_of(part_stem(path)):
+        merged = self.folder.merged(part_stem(path))
+        if merged or self.folder.parts_of(part_stem(path)):
             digest, _ = input_digest.result()
             part = part_name(path, digest)
-            earlier = self.folder.record(part)
+            earlier = merged.get(part) or self.folder.record(part)
             if earlier is not None:
                 same = earlier.get("config_digest") == self.config.digest()
                 if self.existing == "resume" and same:
@@ -187,6 +188,11 @@ class Engine:
                         f"{path}: already in {self.folder.root} as part {part}; use --resume to "
                         "skip it or --overwrite to process it again"
                     )
+            if part in merged or str(path) in {one["input"].get("path") for one in merged.values()}:
+                raise OptionError(
+                    f"{path}: its part was merged with others by ctabatch compact and cannot be "
+                    "replaced alone: process all inputs into a new dataset"
+                )
         own_threads = self.threads > 1 and self.times is None
         timed = self._timed
         files = PartFiles(self.folder.root, own_thread=own_threads)

@@ -73,6 +73,10 @@ ALLOWED: dict[str, set[str]] = {
         *("numpy", "pyarrow", "ctabatch", "ctabatch.errors", "ctabatch.io"),
         *("ctabatch.kernels", "ctabatch.schemas"),
     },
+    "ctabatch/upkeep": {
+        *("duckdb", "numpy", "polars", "pyarrow", "ctabatch", "ctabatch.errors", "ctabatch.io"),
+        "ctabatch.schemas",
+    },
     "ctabatch/simulate": {
         *("numpy", "pyarrow", "ctabatch", "ctabatch.errors", "ctabatch.instrument"),
         *("ctabatch.config", "ctabatch.io", "ctabatch.kernels", "ctabatch.schemas"),
@@ -167,7 +171,7 @@ ALLOWED: dict[str, set[str]] = {
         *("ctabatch.demo", "ctabatch.dl3", "ctabatch.emit", "ctabatch.irf", "ctabatch.learn"),
         "ctabatch.memory",
         *("ctabatch.plot", "ctabatch.production", "ctabatch.simulate", "ctabatch.stages"),
-        *("ctabatch.stereo", "ctabatch.verify"),
+        *("ctabatch.stereo", "ctabatch.upkeep", "ctabatch.verify"),
     },
 }
 

@@ -43,6 +43,10 @@ COMMANDS = {
     "verify": "Compare results with the truth of simulations: charge resolution.",
     "plot": "Draw cameras, waveforms, the array, or distributions of image parameters.",
     "info": "Summarise a sim_telarray file or a dataset.",
+    "validate": "Check a dataset: records, files, schemas, keys; remove leftovers.",
+    "compact": "Merge the many small parts of a dataset into a few, sorted by event.",
+    "query": "Ask a dataset in SQL: a table, CSV, Parquet or JSON.",
+    "diff": "Compare two datasets: tables, columns, rows, worst deviations.",
     "schema": "Show the columns of every table, with unit, description and source.",
 }
 

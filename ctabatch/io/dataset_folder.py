@@ -23,6 +23,7 @@ from ctabatch.errors import InputError, OutputError
 from ctabatch.instrument.subarray import SubarrayDescription
 from ctabatch.instrument.tables import subarray_tables
 
+from .merged_parts import inner_records, listed, merged_names, replaced_by
 from .parquet import PartFiles, write_once, write_text, writing
 
 FORMAT, FORMAT_VERSION = "ctabatch dataset", 1
@@ -40,6 +41,7 @@ class DatasetFolder:
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
+        self._merged: dict[str, list[dict[str, Any]]] = {}
 
     def create(self) -> None:
         """Make the folder a dataset, or check that it is one.
@@ -107,9 +109,23 @@ class DatasetFolder:
         """Commit record of a part; None if it is not committed."""
         return _read_record(self.record_path(part))
 
+    def recorded(self) -> list[str]:
+        """Names of all parts that have a record, also of those that were merged, sorted."""
+        return listed(lambda: sorted(p.stem for p in (self.root / "parts").glob("[!.]*.json")))
+
     def parts(self) -> list[str]:
-        """Names of the committed parts, sorted."""
-        return sorted(p.stem for p in (self.root / "parts").glob("[!.]*.json"))
+        """Names of the committed parts, sorted; a part that was merged into another is none."""
+        names = self.recorded()
+        replaced = replaced_by(names, self.record)
+        return [name for name in names if name not in replaced]
+
+    def merged(self, stem: str) -> dict[str, dict[str, Any]]:
+        """Parts called ``STEM-DIGEST`` that were merged into others, with their records."""
+        for name in merged_names(self.recorded()):
+            if name not in self._merged:  # their records never change in what they were made of
+                self._merged[name] = inner_records(self.record(name))
+        inner = (one for records in self._merged.values() for one in records)
+        return {one["part"]: one for one in inner if one["part"].rpartition("-")[0] == stem}
 
     def parts_of(self, stem: str) -> list[str]:
         """Names of the committed parts that are called ``STEM-DIGEST``, sorted."""
@@ -118,6 +134,14 @@ class DatasetFolder:
 
     def tables(self) -> dict[str, list[Path]]:
         """Table -> files of all committed parts and predictions, sorted by part."""
+        for _ in range(20):
+            names = self.recorded()
+            found = self._tables_now()
+            if self.recorded() == names:  # else parts may have been merged while they were read
+                break
+        return found
+
+    def _tables_now(self) -> dict[str, list[Path]]:
         found: dict[str, list[Path]] = {}
         prefixes = self.prefixes()
         for part in self.parts():
@@ -132,6 +156,8 @@ class DatasetFolder:
             record = self.record(part)
             if record is not None:
                 yield record
+            elif part in replaced_by(self.recorded(), self.record):
+                raise InputError(f"{self.root}: was compacted while it was read: run again")
 
     def commit(self, files: PartFiles, record: dict[str, Any]) -> None:
         """Publish the files of a part and write its record; an earlier version is replaced.

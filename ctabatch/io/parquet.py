@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -105,13 +106,13 @@ class PartFiles:
                 table.close()
         self._thread.shutdown()
 
-    def publish(self) -> dict[str, dict[str, int]]:
+    def publish(self) -> dict[str, dict[str, Any]]:
         """Close all files and give them their final names.
 
         Returns
         -------
         dict
-            File, relative to the dataset -> its rows and bytes.
+            File, relative to the dataset -> its rows, bytes and checksum, see `file_crc32`.
         """
         if not self.part:
             raise ValueError("the part has no name")
@@ -120,10 +121,13 @@ class PartFiles:
         with writing(self.root):
             for table in self._tables():
                 path = table.folder / f"{self.part}{table.suffix}.parquet"
-                table.wip.replace(path)
-                self._visible.append(path)
+                if path not in self._visible:  # asked for again: it has its name
+                    table.wip.replace(path)
+                    self._visible.append(path)
                 name = path.relative_to(self.root).as_posix()
-                tables[name] = {"rows": table.n_rows, "bytes": path.stat().st_size}
+                tables[name] = {
+                    "rows": table.n_rows, "bytes": path.stat().st_size, "crc32": table.crc32
+                }  # fmt: skip
         return tables
 
     def keep(self) -> None:
@@ -149,7 +153,7 @@ class PartFiles:
 class _Table:
     def __init__(self, folder: Path, suffix: str, wip: Path, schema: pa.Schema) -> None:
         self.folder, self.suffix, self.wip, self.schema = folder, suffix, wip, schema
-        self.n_rows = 0
+        self.n_rows, self.crc32 = 0, ""
         self._pending: list[pa.RecordBatch] = []
         self._n_pending = 0
         self._writer: pq.ParquetWriter | None = pq.ParquetWriter(
@@ -192,6 +196,8 @@ class _Table:
             writer, self._writer = self._writer, None
             if writer is not None:
                 writer.close()
+        if writer is not None:
+            self.crc32 = file_crc32(self.wip)
 
 
 def _leaf(field: pa.Field) -> tuple[str, pa.DataType]:
@@ -234,6 +240,20 @@ def _dictionary_columns(schema: pa.Schema) -> list[str]:
         and not pa.types.is_large_binary(dtype)
         and not isinstance(field.type, pa.FixedShapeTensorType)
     ]
+
+
+def file_crc32(path: Path) -> str:
+    """CRC-32 (of zlib and gzip) of a file as 8 hexadecimal digits; 5 GB/s per core.
+
+    It tells damage, not forgery. A file that was just written is still in memory.
+    """
+    from isal import isal_zlib
+
+    crc, buffer = 0, memoryview(bytearray(1 << 20))
+    with path.open("rb", buffering=0) as file:
+        while n := file.readinto(buffer):
+            crc = isal_zlib.crc32(buffer[:n], crc)
+    return f"{crc:08x}"
 
 
 def write_once(path: Path, table: pa.Table) -> None:
