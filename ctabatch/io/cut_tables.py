@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,11 +12,11 @@ import pyarrow.parquet as pq
 from ctabatch.errors import InputError
 from ctabatch.schemas.cuts import CUTS, CUTS_JSON
 
-from .parquet import writing
+from .parquet import write_table, writing
 
 
-def write_cut_table(path: Path, table: pa.Table) -> None:
-    """Write, or replace, a file of cuts at once.
+def write_cut_table(path: Path, table: pa.Table, about: Mapping[str, str] | None = None) -> None:
+    """Write, or replace, a file of cuts at once; `about` is more key-value metadata.
 
     Raises
     ------
@@ -26,7 +27,7 @@ def write_cut_table(path: Path, table: pa.Table) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         wip = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.wip")
         try:
-            pq.write_table(table, wip, compression="zstd")
+            write_table(wip, table, about)
             wip.replace(path)
         finally:
             wip.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 
 from ctabatch.errors import InputError, OptionError
 
+from .parquet import write_table
 from .whole_folder import whole_folder
 
 FORMAT, FORMAT_VERSION = "ctabatch models", 1
@@ -37,6 +38,8 @@ def write_models(
     tables: Mapping[str, pa.Table] | None = None,
     *,
     overwrite: bool = False,
+    about: Callable[[str], Mapping[str, str]] | None = None,
+    further_files: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Write a folder of models.
 
@@ -52,6 +55,10 @@ def write_models(
         Name -> further table.
     overwrite : bool
         Replace models that are there.
+    about : callable, optional
+        Name of a table -> more key-value metadata of its file.
+    further_files : mapping, optional
+        Name -> text of files that the card does not name.
 
     Returns
     -------
@@ -74,11 +81,11 @@ def write_models(
         entries = []
         for entry in card["models"]:
             table = trees[entry["name"]]
-            file = _write_table(wip, f"trees/{entry['name']}", table)
+            file = _write_table(wip, f"trees/{entry['name']}", table, about)
             known = {**file, "n_trees": _n_trees(table), "n_nodes": len(table)}
             entries.append(_with_digest({**entry, "trees": known}))
         further = [
-            {"name": name, **_write_table(wip, name, table), "n_rows": len(table)}
+            {"name": name, **_write_table(wip, name, table, about), "n_rows": len(table)}
             for name, table in (tables or {}).items()
         ]
         whole = _with_digest(
@@ -90,6 +97,8 @@ def write_models(
                 "tables": further,
             }
         )
+        for name, text in (further_files or {}).items():
+            (wip / name).write_text(text, encoding="utf-8")
         (wip / CARD).write_bytes(_text(whole))
     return whole
 
@@ -168,7 +177,12 @@ def read_result(folder: str | Path, name: str) -> pa.Table:
     return _read_table(Path(folder), entries[name])
 
 
-def _write_table(root: Path, name: str, table: pa.Table) -> dict[str, str]:
+def _write_table(
+    root: Path,
+    name: str,
+    table: pa.Table,
+    about: Callable[[str], Mapping[str, str]] | None,
+) -> dict[str, str]:
     """Write a table below a folder; its file name and sha256."""
     parts = name.split("/")
     if any(part in ("", ".", "..") for part in parts):
@@ -178,7 +192,7 @@ def _write_table(root: Path, name: str, table: pa.Table) -> dict[str, str]:
     if path.exists():
         raise OptionError(f"two tables of models are called {name!r}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table, path, compression="zstd")
+    write_table(path, table, None if about is None else about(name))
     return {"file": file, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
