@@ -41,11 +41,10 @@ def lines(
 ) -> Iterator[str]:
     """The tree as lines; what was shown with its inputs is not taken apart again."""
     seen = set() if seen is None else seen
-    key = link.name, str(link.activity.get("id", ""))
-    if link.inputs and key[1] and key in seen:
+    if link.inputs and link.key[1] and link.key in seen:
         yield f"{before}{own}{_text(link)}, see above"
         return
-    seen.add(key)
+    seen.add(link.key)
     yield f"{before}{own}{_text(link)}"
     below = before + {"": "", "├─ ": "│  ", "└─ ": "   "}[own]
     shown = link.inputs[:SHOWN]

@@ -49,8 +49,16 @@ class Link:
     configuration: Mapping[str, Any] = field(default_factory=dict)
     inputs: list[Link] = field(default_factory=list)
 
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+    @property
+    def key(self) -> tuple[str, str]:
+        """What a product with the same inputs has too."""
+        return self.name, str(self.activity.get("id") or "")
+
+    def as_dict(self, seen: set[tuple[str, str]] | None = None) -> dict[str, Any]:
+        """For JSON; the inputs of what appears again stand where it is first."""
+        seen = set() if seen is None else seen
+        again = bool(self.inputs and self.key[1] and self.key in seen)
+        seen.add(self.key)
         return {
             "role": self.role,
             "name": self.name,
@@ -60,17 +68,21 @@ class Link:
             **({} if self.size is None else {"size": self.size}),
             "activity": dict(self.activity) or None,
             "configuration": dict(self.configuration) or None,
-            "inputs": [one.as_dict() for one in self.inputs],
+            **({"see_above": True} if again else {}),
+            "inputs": [] if again else [one.as_dict(seen) for one in self.inputs],
         }
 
     def missing(self) -> list[Link]:
         """Everything below that was not found, each once."""
-        found: dict[tuple[str, str, str], Link] = {}
-        for one in self.inputs:
+        found: dict[tuple[str, ...], Link] = {}
+        waiting, seen = list(self.inputs), {self.key}
+        while waiting:
+            one = waiting.pop()
             if one.path is None and one.kind != "list":
-                found[one.name, one.sha256, str(one.activity.get("id", ""))] = one
-            for other in one.missing():
-                found.setdefault((other.name, other.sha256, str(other.activity.get("id"))), other)
+                found[(*one.key, one.sha256)] = one
+            if not (one.key[1] and one.key in seen):
+                seen.add(one.key)
+                waiting += one.inputs
         return list(found.values())
 
 
