@@ -127,23 +127,20 @@ def dataset_facts(path: Path) -> dict[str, Any]:
             predicted = folder.prediction_record(prefix, record["part"])
             if predicted is not None:
                 tables |= predicted["tables"]
-                predictions.setdefault(prefix, set()).add(predicted["models"]["digest"][:12])
+                predictions.setdefault(prefix, set()).add(
+                    str(predicted.get("models", {}).get("digest"))[:12]
+                )
         for name, table in tables.items():
             rows[name.rpartition("/")[0]] += table["rows"]
-            size[name.rpartition("/")[0]] += table["bytes"]
-        tel_types.update(record["by_tel_type"])
-        for key in ("array_events", "telescope_events", "n_losses"):
-            totals[key] += record[key]
-        configs.add(record["config_digest"])
-        parts.append(
-            {
-                "part": record["part"],
-                "input": record["input"]["name"],
-                "array_events": record["array_events"],
-                "telescope_events": record["telescope_events"],
-                "n_losses": record["n_losses"],
-            }
-        )
+            size[name.rpartition("/")[0]] += table.get("bytes", 0)
+        tel_types.update(record.get("by_tel_type", {}))
+        counts = {
+            key: record.get(key, 0) for key in ("array_events", "telescope_events", "n_losses")
+        }
+        totals.update(counts)
+        configs.add(record.get("config_digest", ""))
+        name = record.get("input", {}).get("name", "")
+        parts.append({"part": record["part"], "input": name, **counts})
     return {
         "dataset": str(path),
         **identity,

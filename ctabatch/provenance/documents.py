@@ -150,7 +150,8 @@ def of_record(root: Path, record: Mapping[str, Any]) -> Iterator[Made]:
     origin = origin if isinstance(origin, dict) else {}
     models = record.get("models")
     hints = (origin.get("path"), models.get("folder") if isinstance(models, dict) else None)
-    places = tuple(hint for hint in hints if isinstance(hint, str))
+    above = [Path(), *list(root.absolute().parents)[:3]]  # a hint may be relative to anywhere
+    places = tuple(str(base / hint) for hint in hints if isinstance(hint, str) for base in above)
     entries = record.get("activities")
     known = [e for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
     configuration = {"digest": record.get("config_digest"), "options": record.get("config")}

@@ -37,6 +37,9 @@ def process_activity(
 def _inputs_of(entry: Mapping[str, Any]) -> list[Input]:
     """The input that the entry of a commit record tells of: a file, or a stored part."""
     origin = entry.get("stored_from")
+    # the stored stream of raw data is the file: the same work on it is the same activity
+    while isinstance(origin, Mapping) and entry.get("level") == "r0":
+        entry, origin = origin, origin.get("stored_from")
     if not isinstance(origin, Mapping):
         return [Input("events", "file", entry["name"], entry["sha256"], int(entry["size"]))]
     part = str(entry["name"]).rpartition(".")[0]
