@@ -91,7 +91,7 @@ def _check_events(text: str, where: str) -> None:
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in anchors:  # not there yet: it would hold itself
-                raise OptionError(f"{where}: the alias *{event.anchor[:80]} stands within itself")
+                raise OptionError(f"{where}: the alias *{str(event.anchor)[:80]} stands within itself")
             n += anchors[event.anchor]
         elif isinstance(event, yaml.CollectionStartEvent):
             open_nodes.append((event.anchor, n))

@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ctabatch.errors import InputError
 from ctabatch.schemas.cuts import CUTS, CUTS_JSON
 
 from .parquet import write_table, writing
+from .parquet_bounds import bounded_file
+
+#: A table of cuts has a row for each bin of energy.
+MOST_BYTES = 16 << 20
 
 
 def write_cut_table(path: Path, table: pa.Table, about: Mapping[str, str] | None = None) -> None:
@@ -41,10 +44,8 @@ def read_cut_table(path: Path) -> pa.Table:
     InputError
         There is no such file, it is no Parquet file, or holds something else.
     """
-    try:
-        table = pq.ParquetFile(path, memory_map=False).read()
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise InputError(f"{path}: no readable Parquet file: {error}") from error
+    with bounded_file(path, path, MOST_BYTES) as file:
+        table = file.read()
     if CUTS_JSON not in (table.schema.metadata or {}):
         raise InputError(f"{path}: a Parquet file, but no table of cuts")
     try:

@@ -15,15 +15,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 import ctabatch
 from ctabatch.errors import InputError, OutputError
 from ctabatch.instrument.subarray import SubarrayDescription
 from ctabatch.instrument.tables import subarray_tables
 
 from .parquet import PartFiles, write_once, write_text, writing
+from .parquet_bounds import bounded_file
 from .record_checks import is_plain_name, read_record
 
 FORMAT, FORMAT_VERSION = "ctabatch dataset", 1
@@ -248,8 +246,6 @@ class DatasetFolder:
         path = self.root / "subarray" / table / f"{digest}.parquet"
         if not is_plain_name(digest):  # it stands in a table of the part
             raise InputError(f"{self.root}: {digest[:80]!r} is not the digest of an array")
-        try:
-            rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-        except (OSError, pa.ArrowException) as error:
-            raise InputError(f"{path}: not readable: {error}") from error
+        with bounded_file(path, path) as file:
+            rows: list[dict[str, Any]] = file.read().to_pylist()
         return rows

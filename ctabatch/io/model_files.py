@@ -20,14 +20,16 @@ from typing import Any
 from urllib.parse import quote
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ctabatch.errors import InputError, OptionError
 
 from .parquet import write_table
+from .parquet_bounds import bounded_file
 from .whole_folder import whole_folder
 
 FORMAT, FORMAT_VERSION = "ctabatch models", 1
+#: Bytes of a card and of another file, memory that a table may take, and nodes of a forest.
+MOST_CARD, MOST_FILE, MOST_TREES, MOST_NODES = 64 << 20, 1 << 30, 2 << 30, 1 << 25
 CARD = "models.json"
 
 
@@ -135,7 +137,7 @@ def read_card(folder: str | Path) -> dict[str, Any]:
     """
     path = Path(folder) / CARD
     try:
-        text = path.read_bytes()
+        text = _bounded_bytes(path, MOST_CARD)
     except OSError as error:
         raise InputError(f"{folder}: no models (no readable {CARD} in it)") from error
     try:
@@ -196,13 +198,22 @@ def _write_table(
     return {"file": file, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
+def _bounded_bytes(path: Path, most: int) -> bytes:
+    """Content of a file that is not larger than it may be."""
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise InputError(f"{path}: more than {most >> 20} MiB are no models")
+    return content
+
+
 def _read_bytes(folder: Path, entry: Mapping[str, Any]) -> bytes:
     """Content of a file whose digest agrees with the card."""
     path = folder / entry["file"]
     try:
         if not path.resolve().is_relative_to(folder.resolve()):
             raise InputError(f"{folder / CARD}: {entry['file']!r} lies outside of the folder")
-        content: bytes = path.read_bytes()
+        content = _bounded_bytes(path, MOST_FILE)
     except (OSError, RuntimeError) as error:
         raise InputError(f"{path}: cannot be read, but the card names it: {error}") from error
     if hashlib.sha256(content).hexdigest() != entry["sha256"]:
@@ -212,12 +223,11 @@ def _read_bytes(folder: Path, entry: Mapping[str, Any]) -> bytes:
 
 def _read_table(folder: Path, entry: Mapping[str, Any]) -> pa.Table:
     content = _read_bytes(folder, entry)
-    try:
-        # pyarrow's read_table would first import all of pyarrow.dataset and pyarrow.compute
-        with pq.ParquetFile(pa.BufferReader(content)) as file:
-            return file.read(use_threads=False)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise InputError(f"{folder / entry['file']}: no Parquet table: {error}") from error
+    # pyarrow's read_table would first import all of pyarrow.dataset and pyarrow.compute
+    with bounded_file(pa.BufferReader(content), folder / entry["file"], MOST_TREES) as file:
+        if file.metadata.num_rows > MOST_NODES:
+            raise ValueError(f"more than {MOST_NODES:,} nodes")
+        return file.read(use_threads=False)
 
 
 def _check_form(path: Path, card: Mapping[str, Any]) -> None:
