@@ -27,6 +27,9 @@ from ctabatch.kernels.jit import CACHE_FOLDER, CACHED
 from ctabatch.memory import USUAL, MemoryBound, peak
 from ctabatch.ordered_pool import OrderedPool
 from ctabatch.part_writer import BatchRows, PartWriter
+from ctabatch.provenance.activity import moment
+from ctabatch.provenance.of_parts import process_activity
+from ctabatch.provenance.product import of_tables
 from ctabatch.recycled_arrays import RecycledArrays
 from ctabatch.sources.opened import open_input
 from ctabatch.sources.protocol import EventBlock, EventSource, SourceOptions
@@ -194,7 +197,7 @@ class Engine:
                     "replaced alone: process all inputs into a new dataset"
                 )
         own_threads = self.threads > 1 and self.times is None
-        timed = self._timed
+        timed, begin = self._timed, moment()
         files = PartFiles(self.folder.root, own_thread=own_threads)
         try:
             writer = PartWriter(self.folder, files, self.config, self._arrays.empty, timed)
@@ -220,6 +223,8 @@ class Engine:
                 **writer.summary(source),
                 "warnings": sorted({str(w.message) for w in caught}),
             }
+            activity = process_activity(record, begin, simulated=bool(source.runs))
+            files.about, record["activities"] = of_tables(activity, part), [activity.entry()]
             with timed("write"):
                 other = self._committed(files, record, before=earlier)
         except BaseException:

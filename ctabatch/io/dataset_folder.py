@@ -15,9 +15,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 import ctabatch
 from ctabatch.errors import InputError, OutputError
 from ctabatch.instrument.subarray import SubarrayDescription
@@ -25,6 +22,8 @@ from ctabatch.instrument.tables import subarray_tables
 
 from .merged_parts import inner_records, listed, merged_names, replaced_by
 from .parquet import PartFiles, write_once, write_text, writing
+from .parquet_bounds import bounded_file
+from .record_checks import is_plain_name, read_record
 
 FORMAT, FORMAT_VERSION = "ctabatch dataset", 1
 IDENTITY = "ctabatch.json"
@@ -107,7 +106,7 @@ class DatasetFolder:
 
     def record(self, part: str) -> dict[str, Any] | None:
         """Commit record of a part; None if it is not committed."""
-        return _read_record(self.record_path(part))
+        return read_record(self.record_path(part))
 
     def recorded(self) -> list[str]:
         """Names of all parts that have a record, also of those that were merged, sorted."""
@@ -231,7 +230,7 @@ class DatasetFolder:
 
     def prediction_record(self, prefix: str, part: str) -> dict[str, Any] | None:
         """Commit record of the predictions for a part; None if there are none."""
-        return _read_record(self.prediction_path(prefix, part))
+        return read_record(self.prediction_path(prefix, part))
 
     def commit_predictions(self, prefix: str, files: PartFiles, record: dict[str, Any]) -> None:
         """Publish the predictions for a part; earlier ones of the same prefix are replaced."""
@@ -277,18 +276,8 @@ class DatasetFolder:
             The file is gone or damaged.
         """
         path = self.root / "subarray" / table / f"{digest}.parquet"
-        try:
-            rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-        except (OSError, pa.ArrowException) as error:
-            raise InputError(f"{path}: not readable: {error}") from error
+        if not is_plain_name(digest):  # it stands in a table of the part
+            raise InputError(f"{self.root}: {digest[:80]!r} is not the digest of an array")
+        with bounded_file(path, path) as file:
+            rows: list[dict[str, Any]] = file.read().to_pylist()
         return rows
-
-
-def _read_record(path: Path) -> dict[str, Any] | None:
-    """A commit record; None if there is none."""
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not readable: {error}") from error

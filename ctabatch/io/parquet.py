@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,8 @@ class PartFiles:
 
     def __init__(self, root: Path, part: str = "", *, own_thread: bool = True) -> None:
         self.root, self.part = root, part
+        #: Table -> key-value metadata of its files, asked for when they are closed.
+        self.about: Callable[[str], Mapping[str, str]] | None = None
         self._token = writer_token()
         self._open: dict[str, list[_Table]] = {}
         self._unfinished: list[Path] = []
@@ -102,8 +104,10 @@ class PartFiles:
         with writing(self.root):
             while self._under_way:
                 self._under_way.popleft().result()
-            for table in self._tables():
-                table.close()
+            for name, known in self._open.items():
+                about = None if self.about is None else self.about(name)
+                for table in known:
+                    table.close(about)
         self._thread.shutdown()
 
     def publish(self) -> dict[str, dict[str, Any]]:
@@ -186,12 +190,14 @@ class _Table:
         """Drop the rows that are not written yet."""
         self._pending, self._n_pending = [], 0
 
-    def close(self) -> None:
+    def close(self, about: Mapping[str, str] | None = None) -> None:
         """Write the rest and finish the file; no row group may be under way."""
         try:
             if self._writer is not None and self._pending:
                 rows = self._take()
                 self._writer.write_table(rows, row_group_size=max(len(rows), 1))
+            if self._writer is not None and about is not None:
+                self._writer.add_key_value_metadata(about)
         finally:
             writer, self._writer = self._writer, None
             if writer is not None:
@@ -268,6 +274,14 @@ def write_once(path: Path, table: pa.Table) -> None:
             wip.replace(path)
         finally:
             wip.unlink(missing_ok=True)
+
+
+def write_table(path: Path, table: pa.Table, about: Mapping[str, str] | None = None) -> None:
+    """Write a small table as it is, with key-value metadata besides that of its schema."""
+    with pq.ParquetWriter(path, table.schema, compression="zstd") as writer:
+        writer.write_table(table)
+        if about is not None:
+            writer.add_key_value_metadata(about)
 
 
 def write_text(path: Path, text: str) -> None:

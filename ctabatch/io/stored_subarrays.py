@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from ctabatch.errors import InputError
 from ctabatch.instrument.stored import subarray_from_tables
 from ctabatch.instrument.subarray import SubarrayDescription
 from ctabatch.schemas import subarray as schemas
+
+from .parquet_bounds import bounded_file
+from .record_checks import is_plain_name
 
 _SCHEMAS = {
     "telescopes": schemas.TELESCOPES,
@@ -29,15 +29,15 @@ def read_subarray(root: Path, digest: str) -> SubarrayDescription:
     InputError
         A table is missing or damaged.
     """
+    if not is_plain_name(digest):  # it stands in a table of the part
+        raise InputError(f"{root}: {digest[:80]!r} is not the digest of an array")
     tables = {}
     for name, schema in _SCHEMAS.items():
         path = root / "subarray" / name / f"{digest}.parquet"
-        try:
-            found = pq.read_table(path, partitioning=None, page_checksum_verification=True)
+        with bounded_file(path, path) as file:
+            found = file.read()
             found.validate(full=True)
             tables[name] = found.cast(schema)
-        except (OSError, pa.ArrowException, ValueError) as error:
-            raise InputError(f"{path}: not readable: {error}") from error
     return subarray_from_tables(tables)
 
 
