@@ -34,7 +34,7 @@ from ctabatch.production.plan import Plan
 
 _PROGRAM = [sys.executable, "-m", "ctabatch"]
 #: Seconds after which a round that does not end is a failure.
-_PATIENCE = 300
+_PATIENCE = 600
 
 
 def make_inputs(folder: Path, n_inputs: int, n_showers: int = 30) -> list[Path]:
@@ -78,14 +78,13 @@ def contents(root: Path) -> dict[str, bytes]:
 def children(pid: int) -> list[int]:
     """Processes that a process has started."""
     found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                stat = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(stat[1]) == pid:
-                found.append(int(name))
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            stat = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(stat[1]) == pid:
+            found.append(int(folder.name))
     return found
 
 
@@ -213,13 +212,15 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--inputs", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=1e9, help="end earlier than that")
     parser.add_argument("--scratch", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.scratch) as name:
         folder = Path(name)
         soak = Soak(folder, make_inputs(folder, options.inputs), options.seed)
         begin = time.monotonic()
-        while soak.done["kills"] < options.kills:
+        end = begin + 60 * options.minutes
+        while soak.done["kills"] < options.kills and time.monotonic() < end:
             soak.round()
             print(dict(soak.done), file=sys.stderr, flush=True)
         soak.finish()
