@@ -212,6 +212,7 @@ class Soak:
                 if pid not in _collect(running, ended):
                     os.kill(pid, signal.SIGKILL)
                     os.waitpid(pid, 0)
+                    ended[pid] = 0
                     self.done[f"kills of {kind}"] += 1
                     self.done["kills"] += 1
         if any(ended.values()):

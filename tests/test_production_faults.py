@@ -106,10 +106,10 @@ def test_two_writers_with_other_options_do_not_mix_their_files(runs, tmp_path): 
 
 
 def test_a_writer_that_fails_at_its_record_does_not_remove_the_files_of_another(
-    runs,
-    calm,
+    runs,  # noqa: F811
+    calm,  # noqa: F811
     tmp_path,
-    monkeypatch,  # noqa: F811
+    monkeypatch,
 ):
     root = tmp_path / "dl1"
     plain = DatasetFolder._write_record
@@ -196,9 +196,9 @@ def test_finalise_may_stop_anywhere_and_run_again(runs, calm, tmp_path, monkeypa
 @pytest.mark.parametrize("code", [errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT])
 def test_a_folder_that_cannot_be_written_says_so_and_keeps_what_is_there(
     code,
-    runs,
+    runs,  # noqa: F811
     tmp_path,
-    monkeypatch,  # noqa: F811
+    monkeypatch,
 ):
     root = tmp_path / "dl1"
     plan = planned(runs, root)
