@@ -139,7 +139,7 @@ def started(runs, root, n_copies=6):  # noqa: F811
     copies = []
     for k in range(n_copies):
         copies.append(root.parent / f"copy{k}.simtel.zst")
-        copies[-1].symlink_to(runs[k % len(runs)])
+        copies[-1].hardlink_to(runs[k % len(runs)])
     running = subprocess.Popen(
         [*PROCESS, *map(str, copies), "-o", str(root), "--jobs", "2"],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
