@@ -173,6 +173,9 @@ def test_workers_without_ctabatch_are_told(inputs, tmp_path):
         def run(self, function, workers, on_error):
             return dict.fromkeys(workers, ModuleNotFoundError("No module named 'ctabatch'"))
 
+        def run_on_scheduler(self, function):
+            return {}
+
         def nthreads(self):
             return {"tcp://node7:4000": 8}
 
@@ -183,6 +186,17 @@ def test_workers_without_ctabatch_are_told(inputs, tmp_path):
             pass
 
     with pytest.raises(OptionError, match=r"node7.* no usable ctabatch .*No module named"):
+        run(plan_of(inputs, tmp_path / "out"), Client())
+
+
+def test_a_scheduler_without_ctabatch_is_told_before_any_work(client, inputs, tmp_path):
+    class Client:
+        """Of a scheduler that cannot import what it passes on."""
+
+        def run_on_scheduler(self, function):
+            raise ModuleNotFoundError("No module named 'ctabatch'")
+
+    with pytest.raises(OptionError, match=r"scheduler of Dask has no usable ctabatch"):
         run(plan_of(inputs, tmp_path / "out"), Client())
 
 
