@@ -106,6 +106,7 @@ class PartWriter:
             )
         self.image_quality = ImageQuality(config.parameters.quality)
         self.n_array_events = 0
+        self.event_ids: list[int] = []
         self.bytes_saved = 0
         self.n_telescope_events = 0
         self.event_types: Counter[int] = Counter()
@@ -171,6 +172,9 @@ class PartWriter:
         for table, rows in block.tables.items():
             self.files.write(table, rows)
         self.n_array_events += len(block)
+        if len(block):
+            ends = [*self.event_ids, int(block.event_id.min()), int(block.event_id.max())]
+            self.event_ids = [min(ends), max(ends)]
         self.event_types.update(block.event_type.tolist())
         self.incomplete_events += block.event_id[~block.whole].tolist()
         for batch in batches:
@@ -316,6 +320,7 @@ class PartWriter:
         missing = {run.obs_id: list(run.subarray.incomplete) for run in runs}
         return {
             "obs_ids": [run.obs_id for run in runs],
+            "event_ids": self.event_ids,
             "array_events": self.n_array_events,
             "telescope_events": self.n_telescope_events,
             "by_event_type": {str(k): v for k, v in sorted(self.event_types.items())},

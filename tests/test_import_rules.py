@@ -100,9 +100,10 @@ ALLOWED: dict[str, set[str]] = {
     "ctabatch/dataset.py": {
         *("duckdb", "numpy", "polars", "pyarrow"),
         *("ctabatch", "ctabatch.errors", "ctabatch.io", "ctabatch.raw_waveforms"),
-        "ctabatch.schemas",
+        *("ctabatch.schemas", "ctabatch.table_ranges"),
     },
     "ctabatch/raw_waveforms.py": {"polars", "pyarrow", "ctabatch.errors", "ctabatch.io"},
+    "ctabatch/table_ranges.py": {"polars", "pyarrow"},
     "ctabatch/expressions.py": {"polars", "ctabatch.errors"},
     "ctabatch/geometry.py": {
         *("numpy", "polars", "pyarrow", "ctabatch.config", "ctabatch.expressions"),

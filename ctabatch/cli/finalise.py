@@ -36,7 +36,10 @@ def command(
 
     plan = Plan.read(plan_file)
     outcome = finalise(plan, plan_file.name.removesuffix(".json").removesuffix(".plan"))
-    tasks = sorted({plan.inputs.index(path) // plan.inputs_per_task for path in _again(outcome)})
+    again = set(_again(outcome))
+    tasks = sorted(
+        {at // plan.inputs_per_task for at, path in enumerate(plan.inputs) if path in again}
+    )
     if as_json:
         typer.echo(json.dumps({**outcome.as_dict(), "tasks_to_run": tasks}, indent=1))
     else:

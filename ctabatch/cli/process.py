@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,9 @@ from ctabatch.cli.process_options import input_path, read_config
 from ctabatch.cli.process_report import WITH_LOSSES, exit_code, report, summary
 from ctabatch.cli.process_run import run_all
 from ctabatch.cli.profile import print_profile, stage_table
+
+#: Inputs from which on the dataset gets an index at the end.
+_MANY = 50
 
 
 def command(
@@ -85,6 +89,7 @@ def command(
     import_numba_alone()
     from ctabatch.cli.display import display_for
     from ctabatch.engine import Engine
+    from ctabatch.io.dataset_index import write_index
     from ctabatch.memory import MIB
     from ctabatch.production.plan import Plan, absolute
     from ctabatch.production.task_log import TaskLog
@@ -110,6 +115,7 @@ def command(
         memory=engine.memory.limit // MIB,
         retries=1 if retries is None else retries,
     )
+    begin = time.perf_counter()
     try:
         with TaskLog(log) as lines:
             if jobs == 1 and scheduler is None:
@@ -128,12 +134,14 @@ def command(
     except KeyboardInterrupt:  # typer ends the program without a word
         typer.echo("ctabatch: interrupted; run again with --resume to go on", err=True)
         raise
+    if len(results) >= _MANY:
+        write_index(engine.folder)
     code = exit_code(results)
     if as_json:
         more = {"profile": stage_table(results)} if profile else {}
         typer.echo(json.dumps({**summary(results, config, code), **more}, indent=1))
     else:
-        report(results, output)
+        report(results, output, time.perf_counter() - begin if jobs > 1 else None)
         if profile:
             print_profile(results)
         if display is not None:

@@ -58,8 +58,17 @@ def summary(results: list[PartResult], config: ProcessConfig, code: int) -> dict
     }
 
 
-def report(results: list[PartResult], output: Path) -> None:
-    """Print what was done on stdout, and what went wrong on stderr."""
+def report(results: list[PartResult], output: Path, seconds: float | None = None) -> None:
+    """Print what was done on stdout, and what went wrong on stderr.
+
+    Parameters
+    ----------
+    results : list of PartResult
+    output : Path
+        The dataset.
+    seconds : float, optional
+        How long all took; the sum over the inputs if they came one after the other.
+    """
     from rich.console import Console
     from rich.table import Table
 
@@ -85,7 +94,8 @@ def report(results: list[PartResult], output: Path) -> None:
             types[tel_type] = types.get(tel_type, 0) + n
     if types:
         out.print(", ".join(f"{name}: {n:,}" for name, n in sorted(types.items())))
-    n_events, seconds = sum(types.values()), sum(result.seconds for result in done)
+    n_events = sum(types.values())
+    seconds = sum(result.seconds for result in done) if seconds is None else seconds
     rate = f", {n_events / seconds:,.0f} telescope events per second" if n_events else ""
     out.print(
         f"{len(done)} of {len(results)} inputs written to {output}: {n_events:,} telescope events "

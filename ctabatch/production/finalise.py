@@ -15,6 +15,7 @@ from typing import Any
 
 from ctabatch.errors import InputError
 from ctabatch.io.dataset_folder import DatasetFolder
+from ctabatch.io.dataset_index import write_index
 from ctabatch.io.parquet import write_text
 
 from .failures import failures
@@ -99,6 +100,7 @@ def finalise(plan: Plan, name: str = "plan") -> Outcome:
     folder.check()
     outcome = outcome_of(plan, folder)
     text = json.dumps(outcome.as_dict(), indent=1) + "\n"
+    write_index(folder)
     write_text(folder.root / SUMMARY.format(name=name), text)
     return outcome
 
