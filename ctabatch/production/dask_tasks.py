@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 #: Seconds between two looks at what workers there are.
 _LOOK = 1.0
 #: Seconds to wait for the result of a future that has ended; its worker may be gone.
-_FETCH = 30.0
+_FETCH = 10.0
 
 
 @dataclass
@@ -121,6 +121,11 @@ class DaskPool:
         if isinstance(message, dict) and message.get("action") == "remove-worker":
             self._events.put(("gone", message))
 
+    def tidy(self) -> None:
+        """Remove what workers of this machine left unfinished, after all of them have ended."""
+        for worker in list(self._members.facts):
+            self._members.forget(worker)
+
     def _look(self) -> None:
         """Find workers that came, and those that went without a word."""
         if time.monotonic() < self._next_look:
@@ -183,6 +188,8 @@ class DaskPool:
         from distributed import KilledWorker
 
         one = self._under_way[key]
+        if one.future.status not in ("finished", "error"):  # lost again: its worker is gone
+            return
         job = one.job
         try:
             answer = one.future.result(timeout=_FETCH)
@@ -248,8 +255,9 @@ class DaskPool:
     def _give_up(self, key: str) -> None:
         """Forget a future, wherever it is."""
         one = self._under_way.pop(key)
-        with contextlib.suppress(OSError):
-            self.client.cancel([one.future], force=True)
+        if not one.future.done():
+            with contextlib.suppress(OSError):
+                self.client.cancel([one.future], force=True)
         one.future.release()
 
 
