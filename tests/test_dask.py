@@ -104,13 +104,12 @@ def test_an_input_that_kills_every_worker_is_set_aside_after_two_and_the_rest_is
     check_alone(inputs, tmp_path / "out", tmp_path)
 
 
-@pytest.mark.parametrize("retries", [0, 2])
-def test_retries_are_as_many_as_the_plan_says(retries, client, inputs, tmp_path):
+def test_without_retries_the_first_death_sets_an_input_aside(client, inputs, tmp_path):
     poison = faulty_source.write(tmp_path / "poison.faulty", inputs[0], kill=1000)
-    plan = plan_of([poison, inputs[0]], tmp_path / "out", retries=retries)
+    plan = plan_of([poison, inputs[0]], tmp_path / "out", retries=0)
     poisoned, good = run(plan, client)
     assert poisoned["status"] == "failed"
-    assert len(faulty_source.opened_by(poison)) == retries + 1
+    assert len(faulty_source.opened_by(poison)) == 1
     assert (good["status"], good["attempts"]) == ("done", 1)
 
 
