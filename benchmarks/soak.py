@@ -6,13 +6,18 @@ After every round each committed part must have its files with the rows that wer
 dataset that is complete is compared with that of an uninterrupted run, row for row, and a new one
 is begun.
 
+With `--forked` the tasks run in forks of this program, which has all modules loaded: only the
+work itself is under fire, by one or two processes at the same task, and a round takes a second.
+
     python benchmarks/soak.py --kills 200
+    python benchmarks/soak.py --kills 200 --forked
     python benchmarks/soak.py --kills 20 --inputs 6 --seed 3 --scratch FOLDER
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import random
@@ -31,6 +36,7 @@ import pyarrow.parquet as pq
 from ctabatch.io.writer_identity import unfinished, writer_is_alive
 from ctabatch.production.failures import failures
 from ctabatch.production.plan import Plan
+from ctabatch.production.task import run_task
 
 _PROGRAM = [sys.executable, "-m", "ctabatch"]
 #: Seconds after which a round that does not end is a failure.
@@ -95,6 +101,16 @@ def wait_for(condition, seconds: float = _PATIENCE) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError("it did not happen")
         time.sleep(0.02)
+
+
+def _collect(pids: list[int], ended: dict[int, int]) -> dict[int, int]:
+    """Add the exit codes of forks that have ended."""
+    for pid in pids:
+        if pid not in ended:
+            found, status = os.waitpid(pid, os.WNOHANG)
+            if found:
+                ended[pid] = os.waitstatus_to_exitcode(status)
+    return ended
 
 
 class Soak:
@@ -165,6 +181,45 @@ class Soak:
         if check(self.root) == len(self.inputs):
             self.compare()
 
+    def forked_round(self) -> None:
+        """Run a task in one or two forks and kill them."""
+        plan = Plan.read(self.plan)
+        task = self.random.randrange(plan.n_tasks)
+        before = set(unfinished(self.root))
+        running = []
+        for _ in range(self.random.choice([1, 2])):
+            pid = os.fork()
+            if pid == 0:
+                code = 1
+                try:
+                    run_task(plan, task)
+                    code = 0
+                finally:
+                    os._exit(code)
+            running.append(pid)
+        kind = "forks" if len(running) == 1 else "two forks at the same task"
+        ended: dict[int, int] = {}
+        try:
+            wait_for(
+                lambda: (
+                    set(unfinished(self.root)) - before
+                    or len(_collect(running, ended)) == len(running)
+                )
+            )
+            time.sleep(self.random.uniform(0, 0.5))
+        finally:
+            for pid in running:
+                if pid not in _collect(running, ended):
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
+                    ended[pid] = 0
+                    self.done[f"kills of {kind}"] += 1
+                    self.done["kills"] += 1
+        if any(ended.values()):
+            raise AssertionError(f"a task that was not killed ended with {ended}")
+        if check(self.root) == len(self.inputs):
+            self.compare()
+
     def _wait_a_while(self, running: list[subprocess.Popen], kind: str) -> None:
         """Until it has begun to write, and a random time more; or any time from its start."""
         if kind != "finalise" and self.random.random() < 0.8:
@@ -212,16 +267,19 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--inputs", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--forked", action="store_true", help="tasks in forks of this program")
     parser.add_argument("--minutes", type=float, default=1e9, help="end earlier than that")
     parser.add_argument("--scratch", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.scratch) as name:
         folder = Path(name)
         soak = Soak(folder, make_inputs(folder, options.inputs), options.seed)
+        if options.forked:
+            importlib.import_module("ctabatch.engine")
         begin = time.monotonic()
         end = begin + 60 * options.minutes
         while soak.done["kills"] < options.kills and time.monotonic() < end:
-            soak.round()
+            soak.forked_round() if options.forked else soak.round()
             print(dict(soak.done), file=sys.stderr, flush=True)
         soak.finish()
         print(json.dumps({**soak.done, "seconds": round(time.monotonic() - begin)}, indent=1))
