@@ -104,13 +104,12 @@ def test_an_input_that_kills_every_worker_is_set_aside_after_two_and_the_rest_is
     check_alone(inputs, tmp_path / "out", tmp_path)
 
 
-@pytest.mark.parametrize("retries", [0, 2])
-def test_retries_are_as_many_as_the_plan_says(retries, client, inputs, tmp_path):
+def test_without_retries_the_first_death_sets_an_input_aside(client, inputs, tmp_path):
     poison = faulty_source.write(tmp_path / "poison.faulty", inputs[0], kill=1000)
-    plan = plan_of([poison, inputs[0]], tmp_path / "out", retries=retries)
+    plan = plan_of([poison, inputs[0]], tmp_path / "out", retries=0)
     poisoned, good = run(plan, client)
     assert poisoned["status"] == "failed"
-    assert len(faulty_source.opened_by(poison)) == retries + 1
+    assert len(faulty_source.opened_by(poison)) == 1
     assert (good["status"], good["attempts"]) == ("done", 1)
 
 
@@ -143,11 +142,17 @@ def test_a_broken_input_is_told_and_not_tried_again(client, inputs, tmp_path):
 
 
 def test_no_more_is_on_its_way_than_there_are_workers(client, inputs, tmp_path):
-    pool = DaskPool(plan_of(inputs, tmp_path / "out"), client)
-    most = 0
-    for _ in pool.run():
-        most = max(most, len(pool._under_way))
-    assert 1 <= most <= N_WORKERS
+    client.wait_for_workers(N_WORKERS)  # others were killed before
+    most = []
+
+    class Pool(DaskPool):
+        def _assign(self):
+            super()._assign()
+            most.append(len(self._under_way))
+
+    pool = Pool(plan_of(inputs, tmp_path / "out"), client)
+    assert len(list(pool.run())) == len(inputs)
+    assert max(most) == N_WORKERS
     assert pool._under_way == {}
 
 
@@ -159,6 +164,7 @@ def test_a_dataset_that_cannot_be_written_ends_the_run(client, inputs, tmp_path)
 
 def test_workers_with_another_version_get_no_work(client, inputs, tmp_path, monkeypatch):
     monkeypatch.setattr(ctabatch, "__version__", "99.0")
+    client.wait_for_workers(N_WORKERS)  # others were killed before
     said = []
     with pytest.raises(OptionError, match=r"has ctabatch .*, here is ctabatch 99\.0"):
         run(plan_of(inputs, tmp_path / "out"), client, tell=said.append)
@@ -173,6 +179,9 @@ def test_workers_without_ctabatch_are_told(inputs, tmp_path):
         def run(self, function, workers, on_error):
             return dict.fromkeys(workers, ModuleNotFoundError("No module named 'ctabatch'"))
 
+        def run_on_scheduler(self, function):
+            return {}
+
         def nthreads(self):
             return {"tcp://node7:4000": 8}
 
@@ -183,6 +192,17 @@ def test_workers_without_ctabatch_are_told(inputs, tmp_path):
             pass
 
     with pytest.raises(OptionError, match=r"node7.* no usable ctabatch .*No module named"):
+        run(plan_of(inputs, tmp_path / "out"), Client())
+
+
+def test_a_scheduler_without_ctabatch_is_told_before_any_work(client, inputs, tmp_path):
+    class Client:
+        """Of a scheduler that cannot import what it passes on."""
+
+        def run_on_scheduler(self, function):
+            raise ModuleNotFoundError("No module named 'ctabatch'")
+
+    with pytest.raises(OptionError, match=r"scheduler of Dask has no usable ctabatch"):
         run(plan_of(inputs, tmp_path / "out"), Client())
 
 

@@ -77,30 +77,45 @@ def group_of(leader):
     return found
 
 
-@pytest.mark.usefixtures("site")
-def test_ctrl_c_leaves_what_is_done_and_no_process(good, tmp_path):
+@pytest.fixture
+def program(site, good, tmp_path):
+    """The command with two workers, one of which waits; what it runs; its slow input."""
     slow = faulty_source.write(tmp_path / "slow.faulty", good, wait=1)
     words = [str(good), str(slow), "-o", "out", "--max-events", "3", "--scheduler", "local"]
     command = [sys.executable, "-m", "ctabatch", "process", *words, "--jobs", "2"]
-    program = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, process_group=0)
+    running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, process_group=0)
     try:
         wait_for(lambda: faulty_source.opened_by(slow))
-        wait_for(lambda: list(tmp_path.glob("out/parts/good*.json")))
-        os.killpg(program.pid, signal.SIGINT)  # as a terminal does, workers included
-        _, told = program.communicate(timeout=60)
+        yield running, command, slow
     finally:
-        program.kill()
-        program.wait()
-    assert program.returncode == 130, told.decode()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
+        running.communicate()
+
+
+def test_ctrl_c_leaves_what_is_done_and_no_process(program, good, tmp_path):
+    running, command, slow = program
+    wait_for(lambda: list(tmp_path.glob("out/parts/good*.json")))
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does, workers included
+    _, told = running.communicate(timeout=60)
+    assert running.returncode == 130, told.decode()
     assert told.decode().splitlines() == ["ctabatch: interrupted; run again with --resume to go on"]
     assert not is_alive(faulty_source.opened_by(slow)[0])
-    wait_for(lambda: not group_of(program.pid), seconds=10)  # Python's tracker ends by itself
+    wait_for(lambda: not group_of(running.pid), seconds=10)  # Python's tracker ends by itself
+    assert [path for path in (tmp_path / "out").rglob("*") if path.name.endswith(".wip")] == []
     done = subprocess.run([*command, "--resume"], cwd=tmp_path, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     engine = Engine(tmp_path / "alone", CONFIG, threads=1)
     for path in (good, slow):
         assert engine.run(path).status == "done"
     check_same(tmp_path / "out", tmp_path / "alone")
+
+
+def test_workers_of_this_machine_end_with_a_program_that_is_killed(program):
+    running, _, slow = program
+    running.kill()
+    wait_for(lambda: not group_of(running.pid), seconds=30)
+    assert not is_alive(faulty_source.opened_by(slow)[0])
 
 
 @pytest.mark.usefixtures("site")

@@ -209,8 +209,8 @@ def test_a_quoted_word_of_a_directive_is_one_word_with_the_same_letters(text):
     assert shlex.split(slurm.directive_word(text)) == [text]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="HTCondor's parser comes for Linux alone")
 def test_htcondor_reads_the_submit_files(recorder):
-    # exists for Linux alone, as does the scheduler
     import htcondor2
 
     options = htcondor.HTCondorOptions(time=7200, account="cta", max_running=40)

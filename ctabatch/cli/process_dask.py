@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,12 +69,15 @@ def run_on_dask(
 
     found: dict[int, PartResult] = {}
     n_events = 0
-    with (
-        cluster(scheduler, jobs) as client,
-        Progress(*columns, console=console, disable=not show, transient=True) as bar,
-    ):
-        task = bar.add_task("", total=len(plan.inputs), events=0, workers=0)
+    with contextlib.ExitStack() as after, contextlib.ExitStack() as stack:
+        client = stack.enter_context(cluster(scheduler, jobs))
         pool = DaskPool(plan, client, say, profile)
+        if scheduler == LOCAL:
+            after.callback(pool.tidy)
+        bar = stack.enter_context(
+            Progress(*columns, console=console, disable=not show, transient=True)
+        )
+        task = bar.add_task("", total=len(plan.inputs), events=0, workers=0)
         for index, values in pool.run():
             found[index] = result = PartResult(**values)
             n_events += result.record.get("telescope_events", 0)

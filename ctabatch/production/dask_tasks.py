@@ -20,11 +20,10 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-import ctabatch
-from ctabatch.errors import CtabatchError, OptionError, OutputError
-from ctabatch.io.writer_identity import machine, remove_unfinished_of
+from ctabatch.errors import CtabatchError, OutputError
 
-from .dask_worker import process_input, worker_facts
+from .dask_members import Members
+from .dask_worker import process_input
 from .failures import ERROR, KILLED, record_failure
 from .plan import Plan, absolute
 
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 #: Seconds between two looks at what workers there are.
 _LOOK = 1.0
 #: Seconds to wait for the result of a future that has ended; its worker may be gone.
-_FETCH = 30.0
+_FETCH = 10.0
 
 
 @dataclass
@@ -77,19 +76,18 @@ class DaskPool:
     profile: bool = False
     _waiting: deque[_Job] = field(default_factory=deque, init=False)
     _under_way: dict[str, _UnderWay] = field(default_factory=dict, init=False)
-    _facts: dict[str, dict[str, Any]] = field(default_factory=dict, init=False)
-    _unusable: set[str] = field(default_factory=set, init=False)
     _events: SimpleQueue[tuple[str, Any]] = field(default_factory=SimpleQueue, init=False)
     _next_look: float = field(default=0.0, init=False)
     _numbers: Iterator[int] = field(default_factory=itertools.count, init=False)
-    _said: set[str] = field(default_factory=set, init=False)
-    _absent: set[str] = field(default_factory=set, init=False)
     _token: str = field(default_factory=lambda: uuid.uuid4().hex[:8], init=False)
+
+    def __post_init__(self) -> None:
+        self._members = Members(self.client, Path(self.plan.output), self.tell)
 
     @property
     def n_workers(self) -> int:
         """Workers that can be used now."""
-        return len(self._facts)
+        return len(self._members.facts)
 
     def run(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Index of each input and its result, as of `run_task`, in the order in which they end.
@@ -102,8 +100,9 @@ class DaskPool:
         OutputError
             The dataset cannot be written.
         CtabatchError
-            The scheduler is gone, or no worker can be used.
+            The scheduler is gone, it cannot be used, or no worker can be.
         """
+        self._members.check_scheduler()
         self._waiting.extend(_Job(index, path) for index, path in enumerate(self.plan.inputs))
         self.client.subscribe_topic("all", self._hear)
         try:
@@ -122,59 +121,24 @@ class DaskPool:
         if isinstance(message, dict) and message.get("action") == "remove-worker":
             self._events.put(("gone", message))
 
+    def tidy(self) -> None:
+        """Remove what workers of this machine left unfinished, after all of them have ended."""
+        for worker in list(self._members.facts):
+            self._members.forget(worker)
+
     def _look(self) -> None:
         """Find workers that came, and those that went without a word."""
         if time.monotonic() < self._next_look:
             return
-        try:
-            present = set(self.client.nthreads())
-        except OSError as error:
-            raise CtabatchError(
-                f"the scheduler of Dask is gone ({error}); run again with --resume"
-            ) from error
-        self._next_look = time.monotonic() + _LOOK
-        absent = {one.worker for one in self._under_way.values()} | set(self._facts)
-        absent -= present
-        for worker in absent & self._absent:  # twice: the event that tells more may be on its way
+        for worker in self._members.look({one.worker for one in self._under_way.values()}):
             keys = [key for key, one in self._under_way.items() if one.worker == worker]
             self._events.put(("gone", {"worker": worker, "processing-tasks": keys}))
-        self._absent = absent
-        self._unusable &= present
-        if new := present - set(self._facts) - self._unusable:
-            self._meet(new)
-        if not present:
-            self._say("no workers yet: waiting for some to join the scheduler")
-        elif not self._facts and not self._under_way:
-            raise OptionError("no worker can be used; " + "; ".join(sorted(self._said)))
-
-    def _meet(self, workers: set[str]) -> None:
-        """Ask new workers for their version; others than this one are not used."""
-        answers = self.client.run(worker_facts, workers=sorted(workers), on_error="return")
-        mine = str(ctabatch.__version__)
-        for worker, facts in answers.items():
-            if isinstance(facts, dict) and facts["ctabatch"] == mine:
-                self._facts[worker] = facts
-            elif not isinstance(facts, OSError):  # else it has gone again
-                self._unusable.add(worker)
-                found = (
-                    f"ctabatch {facts['ctabatch']}"
-                    if isinstance(facts, dict)
-                    else f"no usable ctabatch ({type(facts).__name__}: {facts})"
-                )
-                self._say(
-                    f"worker {worker} has {found}, here is ctabatch {mine}: it gets no work; "
-                    "install the same version there"
-                )
-
-    def _say(self, text: str) -> None:
-        if text not in self._said:
-            self._said.add(text)
-            self.tell(text)
+        self._next_look = time.monotonic() + _LOOK
 
     def _assign(self) -> None:
         """Give every idle worker an input."""
         busy = {one.worker for one in self._under_way.values()}
-        for worker in [name for name in self._facts if name not in busy]:
+        for worker in [name for name in self._members.facts if name not in busy]:
             if not self._waiting:
                 return
             job = self._waiting.popleft()
@@ -210,7 +174,7 @@ class DaskPool:
     def _gone(self, event: Mapping[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
         """What follows from the end of a worker: one that was asked to leave blames no input."""
         worker = event["worker"]
-        self._forget(worker)
+        self._members.forget(worker)
         for key in [key for key, one in self._under_way.items() if one.worker == worker]:
             one = self._under_way[key]
             self._give_up(key)
@@ -224,11 +188,13 @@ class DaskPool:
         from distributed import KilledWorker
 
         one = self._under_way[key]
+        if one.future.status not in ("finished", "error"):  # lost again: its worker is gone
+            return
         job = one.job
         try:
             answer = one.future.result(timeout=_FETCH)
         except KilledWorker:
-            self._forget(one.worker)
+            self._members.forget(one.worker)
             self._give_up(key)
             yield from self._again(job, f"its worker {one.worker} died", KILLED)
             return
@@ -236,8 +202,10 @@ class DaskPool:
             self._give_up(key)
             self._waiting.appendleft(job)
             return
-        except Exception as error:  # noqa: BLE001 - of Dask: words did not get there or back
-            answer = {"kind": "", "error": f"{type(error).__name__}: {error}"}
+        except Exception as error:  # noqa: BLE001 - whatever libraries of Dask raise
+            self._give_up(key)
+            self._tried(job, error)
+            return
         self._give_up(key)
         if "result" in answer:
             yield job.index, self._told(answer["result"], job)
@@ -248,6 +216,16 @@ class DaskPool:
         else:
             why = f"an error of ctabatch itself, please report it: {answer['error']}"
             yield from self._again(job, why, ERROR)
+
+    def _tried(self, job: _Job, error: Exception) -> None:
+        """Send an input again that Dask could not bring to a worker; it is not to blame."""
+        job.failures += 1
+        if job.failures > self.plan.retries:
+            raise CtabatchError(
+                f"Dask failed with {job.path}: {type(error).__name__}: {error}; scheduler and "
+                "workers need the same packages as this program"
+            ) from error
+        self._waiting.appendleft(job)
 
     def _told(self, result: dict[str, Any], job: _Job) -> dict[str, Any]:
         """A result in the words of the plan, for this run as a whole."""
@@ -274,17 +252,12 @@ class DaskPool:
         result = PartResult(job.path, status="failed", error=error, attempts=job.failures)
         yield job.index, asdict(result)
 
-    def _forget(self, worker: str) -> None:
-        """Give a worker no more, and remove what it left unfinished if it was on this machine."""
-        facts = self._facts.pop(worker, None)
-        if facts is not None and facts["machine"] == machine():
-            remove_unfinished_of(Path(self.plan.output), facts["pid"])
-
     def _give_up(self, key: str) -> None:
         """Forget a future, wherever it is."""
         one = self._under_way.pop(key)
-        with contextlib.suppress(OSError):
-            self.client.cancel([one.future], force=True)
+        if not one.future.done():
+            with contextlib.suppress(OSError):
+                self.client.cancel([one.future], force=True)
         one.future.release()
 
 
