@@ -43,10 +43,10 @@ class Rows:
         frame = frame.with_columns(whole.cast(pl.Int64))
         if not keys:
             frame = pl.DataFrame({"place": np.zeros(len(self), np.int8)})
-        self.keys = frame.with_columns(
-            pl.int_range(pl.len()).over(frame.columns).alias(AGAIN),
-            pl.int_range(pl.len()).alias("row"),
-        )
+        names, again = frame.columns, pl.lit(0, pl.Int64)
+        if frame.height and frame.is_duplicated().any():
+            again = pl.int_range(pl.len()).over(names)
+        self.keys = frame.with_columns(again.alias(AGAIN), pl.int_range(pl.len()).alias("row"))
 
     def __len__(self) -> int:
         return sum(len(piece) for piece in self._pieces)
