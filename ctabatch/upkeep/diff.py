@@ -23,7 +23,7 @@ from .table_kinds import table_name
 from .table_rows import AGAIN, Rows, rows_in_box, whole_rows
 
 #: Bytes of both datasets, as they are stored without compression, that are compared at once.
-BYTES_AT_ONCE = 64 << 20
+BYTES_AT_ONCE = 16 << 20
 #: Keys of rows that only one dataset has: as many are shown.
 EXAMPLES = 3
 
