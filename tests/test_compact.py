@@ -278,7 +278,7 @@ def test_whenever_it_is_killed_each_event_is_there_once(whole, n_changes, tmp_pa
         switched += len(DatasetFolder(root).parts()) == 1
         if at % 2:
             compact(root)
-            assert DatasetFolder(root).parts() == [p for p in DatasetFolder(root).recorded()]
+            assert DatasetFolder(root).parts() == list(DatasetFolder(root).recorded())
         else:
             report, removable = validate(root, now=True)
             remove_leftovers(root, removable, report)

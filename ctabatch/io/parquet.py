@@ -255,7 +255,7 @@ def file_crc32(path: Path) -> str:
     """
     from isal import isal_zlib
 
-    crc, buffer = 0, memoryview(bytearray(1 << 20))
+    crc, buffer = 0, memoryview(bytearray(1 << 17))
     with path.open("rb", buffering=0) as file:
         while n := file.readinto(buffer):
             crc = isal_zlib.crc32(buffer[:n], crc)

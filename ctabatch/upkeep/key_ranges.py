@@ -6,7 +6,7 @@ halved until what lies in it is small enough, whatever the size of the tables an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -39,7 +39,7 @@ class Ranges:
     """
 
     def __init__(self) -> None:
-        self._rows: list[tuple[int, int, int, int, float, int]] = []
+        self._rows: list[tuple[int, int, int, int, float, int, int]] = []
         self._arrays: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None
 
     def add(self, file: pq.ParquetFile, number: int, *, by_bytes: bool = False) -> None:
@@ -53,16 +53,30 @@ class Ranges:
             limits = [_limits(file, k, at, key) for at, key in zip(places, EVENT_KEYS, strict=True)]
             weight = group.total_byte_size if by_bytes else group.num_rows
             (a, b), (c, d) = limits
-            self._rows.append((a, b, c, d, float(weight), number))
+            self._rows.append((a, b, c, d, float(weight), number, k))
         self._arrays = None
 
     def __len__(self) -> int:
         return len(self._rows)
 
+    @classmethod
+    def joined(cls, several: Iterable[Ranges]) -> Ranges:
+        """All row groups of several; numbers of files may be used twice."""
+        whole = cls()
+        for one in several:
+            whole._rows += one._rows
+        return whole
+
+    def groups(self, box: Box) -> list[int]:
+        """Row groups, numbered as in their file, that may have rows in a box."""
+        limits, _ = self._columns
+        return [int(k) for k in limits[_inside(limits, box), 5]]
+
     @property
     def _columns(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         if self._arrays is None:
-            limits = np.array([[*row[:4], row[5]] for row in self._rows], np.int64).reshape(-1, 5)
+            limits = np.array([[*row[:4], *row[5:]] for row in self._rows], np.int64)
+            limits = limits.reshape(-1, 6)
             self._arrays = limits, np.array([row[4] for row in self._rows])
         return self._arrays
 

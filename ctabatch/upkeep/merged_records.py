@@ -30,6 +30,7 @@ def merged_record(records: Sequence[Record]) -> Record:
     """
     inputs = [one for record in records for one in inner_records(record) or [record]]
     digest = inputs_digest(inputs)
+    common = _common(inputs, digest)
     return {
         "part": f"{MERGED}{digest[:8]}",
         "input": {
@@ -38,7 +39,7 @@ def merged_record(records: Sequence[Record]) -> Record:
             "size": sum(int(one["input"].get("size", 0)) for one in inputs),
             "sha256": digest,
         },
-        **{name: records[0][name] for name in COMMON if name in records[0]},
+        **common,
         "software": {"ctabatch": str(ctabatch.__version__)},
         "obs_ids": sorted({obs for record in records for obs in record.get("obs_ids", ())}),
         **{
@@ -60,8 +61,21 @@ def merged_record(records: Sequence[Record]) -> Record:
         },
         "losses": [loss for r in records for loss in r.get("losses", ())][:_MOST_LOSSES],
         "warnings": sorted({text for record in records for text in record.get("warnings", ())}),
-        INPUTS: [{k: v for k, v in one.items() if k not in COMMON} for one in inputs],
+        INPUTS: [
+            {k: v for k, v in one.items() if k not in COMMON or v != common.get(k)}
+            for one in inputs
+        ],
     }
+
+
+def _common(inputs: Sequence[Record], digest: str) -> Record:
+    """Configuration of all inputs; where it is not the same, what of it is."""
+    first = inputs[0]
+    if all(one.get(name) == first.get(name) for one in inputs for name in COMMON):
+        return {name: first[name] for name in COMMON if name in first}
+    configs = [one.get("config", {}) for one in inputs]
+    same = {k: v for k, v in configs[0].items() if all(c.get(k) == v for c in configs)}
+    return {"config": same, "config_digest": digest[:12]}
 
 
 def inputs_digest(inputs: Iterable[Record]) -> str:

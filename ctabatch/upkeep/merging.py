@@ -59,13 +59,18 @@ class Part:
         return max((facts["rows"] for facts in self.tables.values()), default=0)
 
     def kind(self) -> str:
-        """Parts of one kind may be merged: same configuration, predictions of the same models."""
+        """Parts of one kind may be merged: same configuration, predictions of the same models.
+
+        Those that ``ctabatch simulate`` wrote have a configuration for each, of the showers.
+        """
+        config, digest = self.record.get("config"), self.record.get("config_digest")
+        if isinstance(config, dict) and config.keys() == {"level", "options"}:
+            config, digest = config["level"], None
         about = {
-            prefix: [record.get(name) for name in ("models", "combination", "config_digest",
-                                                   "stereo")]
+            prefix: [record.get(name) for name in ("models", "combination", "stereo")]
             for prefix, record in sorted(self.predictions.items())
-        }  # fmt: skip
-        return json.dumps([self.record.get("config_digest"), self.record.get("config"), about])
+        }
+        return json.dumps([digest, config, about])
 
 
 def committed_parts(folder: DatasetFolder) -> list[Part]:

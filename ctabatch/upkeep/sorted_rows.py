@@ -54,6 +54,7 @@ class SortedRows:
     ) -> None:
         self._chunk_bytes, self._cache_bytes = chunk_bytes, cache_bytes
         self._cache: OrderedDict[int, pa.Table] = OrderedDict()
+        self._cached = 0  # bytes
         self._places: list[_Place] = []
         group_rows: list[int] = []
         columns: list[list[NDArray[np.int64]]] = [[] for _ in keys]
@@ -108,10 +109,9 @@ class SortedRows:
         with opened(place.file) as file:
             rows = file.read_row_group(place.group)
         self._cache[number] = rows
-        while len(self._cache) > 1 and (
-            sum(table.nbytes for table in self._cache.values()) > self._cache_bytes
-        ):
-            self._cache.popitem(last=False)
+        self._cached += rows.nbytes
+        while len(self._cache) > 1 and self._cached > self._cache_bytes:
+            self._cached -= self._cache.popitem(last=False)[1].nbytes
         return rows
 
 
