@@ -57,7 +57,10 @@ def simtel() -> bytes:
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.simtel"
-        simulate_file(SimulationOptions(n_showers=12, array=load_array("lst4"), seed=4), path)
+        options = SimulationOptions(
+            n_showers=4, array=load_array("lst4"), seed=4, energy_range=(1, 5), max_core_distance=99
+        )
+        assert simulate_file(options, path).n_telescope_events > 1
         return path.read_bytes()
 
 
