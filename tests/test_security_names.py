@@ -204,3 +204,25 @@ def test_event_lists_are_named_by_numbers_alone():
     """What the headers of an observation hold never becomes part of a path."""
     name = f"obs_{np.int64(7):06d}.fits"
     assert is_one_step(name)
+
+
+@pytest.mark.parametrize("groups", [{"a": "../../x"}, {"a": "/etc"}, {"a": ".."}, {"a": 1}, ["a"]])
+def test_groups_of_responses_are_folders_within(tmp_path, groups):
+    from ctabatch.dl3.responses import record
+
+    (tmp_path / "irf.json").write_text(json.dumps({"groups": groups}))
+    with pytest.raises(InputError, match="groups must name folders"):
+        record(tmp_path)
+    (tmp_path / "irf.json").write_text("[1]")
+    with pytest.raises(InputError, match="cannot be read"):
+        record(tmp_path)
+
+
+@pytest.mark.parametrize("file", ["../x.fits", "/etc/passwd", "a/../../x.fits", "a\0b"])
+def test_the_check_of_a_store_reads_nothing_outside(tmp_path, file):
+    from ctabatch.io.fits.validation import _is_inside
+
+    (tmp_path / "x.fits").write_bytes(b"")
+    (tmp_path / "dl3").mkdir()
+    assert not _is_inside(tmp_path / "dl3", file)
+    assert _is_inside(tmp_path / "dl3", "data/obs_000001.fits")

@@ -63,7 +63,9 @@ def changed_objects(data: bytes, todo: list[tuple[str, float, float, bytes]]) ->
     """
     for kind, where, how, value in todo:
         kinds: dict[int, list[tuple[int, int, int]]] = {}
-        with contextlib.suppress(struct.error, IndexError, AssertionError, RecursionError):  # up to where an earlier change was
+        with contextlib.suppress(
+            struct.error, IndexError, AssertionError, RecursionError
+        ):  # up to where an earlier change was
             for start, number, word, end in headers(data):
                 kinds.setdefault(number, []).append((start, word, end))
         if not kinds:
