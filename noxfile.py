@@ -57,6 +57,13 @@ def parity(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", "-n", "0", "-m", "parity", "-s", *session.posargs)
 
 
+@nox.session(python=OLDEST, default=False)
+def fuzz(session: nox.Session) -> None:
+    """Feed hostile inputs to every entrance; words after -- such as eventio --seconds 300."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "tests.fuzz", *session.posargs)
+
+
 @nox.session(python=OLDEST)
 def bench(session: nox.Session) -> None:
     """Measure kernels, then `process` beside ctapipe-process; words after -- go to the latter."""

@@ -40,7 +40,8 @@ used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesi
 resource.setrlimit(resource.RLIMIT_AS, (used + (2 << 30),) * 2)
 result = Engine(sys.argv[2], ProcessConfig(write=("images",))).run(Path(sys.argv[1]))
 losses = [loss["reason"] for loss in result.record.get("losses", [])]
-print(json.dumps({"status": result.status, "error": result.error, "losses": losses, "peak": peak()}))
+found = {"status": result.status, "error": result.error, "losses": losses, "peak": peak()}
+print(json.dumps(found))
 """
 
 

@@ -50,6 +50,7 @@ HOSTILE = {
     "a tag of a number": "a: !!int x",
     "a tag of a date": "a: !!timestamp x",
     "a tag of Python": "a: !!python/object/apply:os.system ['true']",
+    "a tag of a number without one": "a: !!int ''",
     "keys that are lists": "? [a]\n: b",
 }
 

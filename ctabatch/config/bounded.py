@@ -34,7 +34,14 @@ def read_yaml(text: str, where: str) -> Any:
         found = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise OptionError(f"{where}: not readable as YAML: {error}") from error
-    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        LookupError,
+        RecursionError,
+    ) as error:
         # numbers and dates that YAML's own constructors choke on
         raise OptionError(f"{where}: not readable as YAML: {_brief(error)}") from error
     return found
@@ -93,7 +100,8 @@ def _check_events(text: str, where: str) -> None:
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in anchors:  # not there yet: it would hold itself
-                raise OptionError(f"{where}: the alias *{str(event.anchor)[:80]} stands within itself")
+                name = str(event.anchor)[:80]
+                raise OptionError(f"{where}: the alias *{name} stands within itself")
             n += anchors[event.anchor]
         elif isinstance(event, yaml.CollectionStartEvent):
             open_nodes.append((event.anchor, n))

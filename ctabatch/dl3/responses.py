@@ -208,9 +208,18 @@ def record(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as error:
+        found = dict(json.loads(path.read_text(encoding="utf-8")))
+        groups = found.get("groups") or {}
+        if not isinstance(groups, dict) or not all(map(_is_folder_name, groups.values())):
+            raise ValueError("groups must name folders")
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
+    return found
+
+
+def _is_folder_name(name: object) -> bool:
+    """Whether something names a folder within another one."""
+    return isinstance(name, str) and name not in ("", ".", "..") and not set(name) & set("/\\\0")
 
 
 def _parts(label: str, columns: Sequence[GroupColumn]) -> list[str]:

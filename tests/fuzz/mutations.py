@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from typing import Any
 
@@ -62,8 +63,11 @@ def changed_objects(data: bytes, todo: list[tuple[str, float, float, bytes]]) ->
     """
     for kind, where, how, value in todo:
         kinds: dict[int, list[tuple[int, int, int]]] = {}
-        for start, number, word, end in headers(data):
-            kinds.setdefault(number, []).append((start, word, end))
+        with contextlib.suppress(
+            struct.error, IndexError, AssertionError, RecursionError
+        ):  # up to where an earlier change was
+            for start, number, word, end in headers(data):
+                kinds.setdefault(number, []).append((start, word, end))
         if not kinds:
             return data
         names = sorted(kinds)

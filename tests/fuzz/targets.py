@@ -56,8 +56,13 @@ def simtel() -> bytes:
     from ctabatch.simulate.options import SimulationOptions
 
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "a.simtel"
-        simulate_file(SimulationOptions(n_showers=12, array=load_array("lst4"), seed=4), path)
+        path, array = Path(folder) / "a.simtel", Path(folder) / "a.json"
+        places = [{"kind": "lst", "x": 0, "y": 0}, {"kind": "lst", "x": 60, "y": 0}]
+        array.write_text(json.dumps(places))
+        options = SimulationOptions(
+            n_showers=2, array=load_array(array), seed=4, energy_range=(1, 5), max_core_distance=60
+        )
+        assert simulate_file(options, path).n_telescope_events > 1
         return path.read_bytes()
 
 

@@ -89,6 +89,14 @@ def check_store(folder: Path) -> list[Finding]:
     return findings
 
 
+def _is_inside(folder: Path, file: str) -> bool:
+    """Whether a name from the index table stays in the folder of the store."""
+    try:
+        return (folder / file).resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError):
+        return False
+
+
 def _hdu_index(index: BinTableHDU) -> list[Finding]:
     found = list(_index_header(index, HDU_INDEX, "HDU"))
     seen: Counter[tuple[int, str]] = Counter()
@@ -169,6 +177,9 @@ def _observation(
     try:
         for entry in entries:
             file = (Path(entry["FILE_DIR"]) / entry["FILE_NAME"]).as_posix()
+            if file not in opened and not _is_inside(folder, file):
+                found.append(Finding(file, "", "FILE_DIR", "lies outside of the store"))
+                opened[file] = fits.HDUList()
             if file not in opened:
                 try:
                     opened[file] = fits.open(folder / file)
