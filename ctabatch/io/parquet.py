@@ -124,9 +124,8 @@ class PartFiles:
                     table.wip.replace(path)
                     self._visible.append(path)
                 name = path.relative_to(self.root).as_posix()
-                tables[name] = {
-                    "rows": table.n_rows, "bytes": path.stat().st_size, "crc32": table.crc32
-                }  # fmt: skip
+                size = path.stat().st_size
+                tables[name] = {"rows": table.n_rows, "bytes": size, "crc32": table.crc32}
         return tables
 
     def keep(self) -> None:
