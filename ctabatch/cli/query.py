@@ -69,9 +69,6 @@ def command(
 def _write(
     session: Session, reader: pa.RecordBatchReader, form: str, output: Path | None, rows: int
 ) -> None:
-    import duckdb
-    import pyarrow as pa
-
     from ctabatch.upkeep.query_output import whole_file, write_rows
 
     try:
@@ -86,7 +83,7 @@ def _write(
             typer.echo(f"{output}: {n:,} rows", err=True)
     except BrokenPipeError:  # whoever reads the output has seen enough
         raise typer.Exit from None
-    except (duckdb.Error, pa.ArrowException) as error:  # the latter: of duckdb, through a batch
+    except session.errors as error:
         raise session.told(error) from error
 
 

@@ -1,6 +1,7 @@
 """Compare two datasets: tables, columns, rows by their keys, values; order and parts do not matter.
 
-Tables of events are compared box by box, see `key_ranges`, so memory does not grow with them.
+Tables of runs and events are compared box by box, see `key_ranges`, so memory does not grow with
+them.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ def _table(
     found = TableDiff()
     ranges = (Ranges(), Ranges())
     columns: list[dict[str, set[str]]] = [{}, {}]
-    by_box = table_name(table).has_events and not table.startswith("subarray/")
+    by_box = "obs_id" in table_name(table).keys and not table.startswith("subarray/")
     for side in (0, 1):
         for number, path in enumerate(files[side]):
             with opened(path) as file:

@@ -43,7 +43,7 @@ class Ranges:
         self._arrays: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None
 
     def add(self, file: pq.ParquetFile, number: int, *, by_bytes: bool = False) -> None:
-        """Take over the row groups of a file that has the keys of events."""
+        """Take over the row groups of a file that has observations; without events that is 0."""
         metadata = file.metadata
         places = [file.schema_arrow.get_field_index(key) for key in EVENT_KEYS]
         for k in range(metadata.num_row_groups):
@@ -145,6 +145,8 @@ def _part(limits: NDArray[np.int64], of: tuple[int, ...]) -> NDArray[np.float64]
 
 def _limits(file: pq.ParquetFile, group: int, at: int, key: str) -> tuple[int, int]:
     """Lowest and highest value of a key, from the statistics or else from the values."""
+    if at < 0:
+        return 0, 0
     # keys come before every nested column, so a field's place is that of its leaf
     leaf = file.metadata.row_group(group).column(at)
     if leaf.path_in_schema == key and leaf.is_stats_set and leaf.statistics.has_min_max:

@@ -128,6 +128,13 @@ class Session:
         self.broken: dict[str, str] = {}
         self._sql = ""
 
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """What reading a result may raise: errors of duckdb, some come through a batch."""
+        import duckdb
+
+        return duckdb.Error, pa.ArrowException
+
     def create(self, view: View) -> None:
         """Make a view; one whose first file is damaged is missed only by who asks for it."""
         import duckdb

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -81,16 +82,20 @@ def rows_in_box(files: Sequence[Path], box: Box, table: str) -> Rows:
             ranges.add(file, 0)
             for k in ranges.groups(box):
                 rows = file.read_row_group(k)
-                obs, event = (rows[key].to_numpy() for key in EVENT_KEYS)
-                inside = (obs >= box.first_obs) & (obs <= box.last_obs)
-                inside &= (event >= box.first) & (event <= box.last)
+                inside = np.ones(len(rows), np.bool_)
+                for key, low, high in zip(EVENT_KEYS, box[::2], box[1::2], strict=True):
+                    if key in rows.column_names:
+                        values = rows[key].to_numpy()
+                        inside &= (values >= low) & (values <= high)
                 pieces.append(rows if inside.all() else rows.filter(pa.array(inside)))
     keys = [key for key in keys_of(table) if key in names or not files]
+    if "event_id" not in keys:  # an observation in several parts: rows of the same key
+        pieces = _by_content(pieces)
     return Rows(pieces, list(names), keys)
 
 
 def whole_rows(files: Sequence[Path], table: str) -> Rows:
-    """All rows of a small table, those of equal keys in an order that does not depend on files.
+    """All rows of a small table.
 
     Raises
     ------
@@ -109,13 +114,18 @@ def whole_rows(files: Sequence[Path], table: str) -> Rows:
         )
         rows = rows.group_by(keys, use_threads=False).aggregate([("n_images", "sum")])
         pieces = [rows.rename_columns([*keys, "n_images"])]
-    elif not table.startswith("subarray/") and len(pieces) > 1:
-        rows = pa.concat_tables(
-            [piece.replace_schema_metadata(None) for piece in pieces], promote_options="permissive"
-        )
-        text = pa.array([repr(row) for row in rows.to_pylist()], pa.string())
-        pieces = [rows.take(pc.sort_indices(text))]
     return Rows(pieces, names, keys)
+
+
+def _by_content(pieces: list[pa.Table]) -> list[pa.Table]:
+    """Rows in an order that does not depend on the files they come from."""
+    if len(pieces) < 2:
+        return pieces
+    rows = pa.concat_tables(
+        [piece.replace_schema_metadata(None) for piece in pieces], promote_options="permissive"
+    )
+    digests = [hashlib.sha256(repr(row).encode()).digest() for row in rows.to_pylist()]
+    return [rows.take(pc.sort_indices(pa.array(digests, pa.binary())))]
 
 
 __all__ = ["AGAIN", "Rows", "keys_of", "rows_in_box", "whole_rows"]
