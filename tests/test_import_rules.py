@@ -162,13 +162,14 @@ ALLOWED: dict[str, set[str]] = {
     },
     # the only files that know Dask, which is optional
     "ctabatch/production/dask_cluster.py": {"dask", "distributed", "ctabatch.errors"},
-    **dict.fromkeys(
-        ("ctabatch/production/dask_members.py", "ctabatch/production/dask_tasks.py"),
-        {
-            *("distributed", "ctabatch", "ctabatch.engine", "ctabatch.errors", "ctabatch.io"),
-            "ctabatch.production",
-        },
-    ),
+    "ctabatch/production/dask_members.py": {
+        *("distributed", "ctabatch", "ctabatch.engine", "ctabatch.errors", "ctabatch.io"),
+        "ctabatch.production",
+    },
+    "ctabatch/production/dask_tasks.py": {
+        *("distributed", "ctabatch", "ctabatch.engine", "ctabatch.errors", "ctabatch.io"),
+        "ctabatch.production",
+    },
     "ctabatch/emit": {"ctabatch.errors"},
     "ctabatch/cli": {
         *("numpy", "polars", "pyarrow", "pydantic", "rich", "typer"),

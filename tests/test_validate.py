@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -17,6 +19,8 @@ from hypothesis import strategies as st
 from ctabatch.errors import InputError
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.parquet import file_crc32
+from ctabatch.io.part_lock import part_lock
+from ctabatch.io.writer_identity import writer_token
 from ctabatch.upkeep.findings import Report
 from ctabatch.upkeep.key_ranges import Box, Ranges
 from ctabatch.upkeep.keys import KeyCheck
@@ -310,6 +314,39 @@ def test_leftovers_of_a_writer_that_may_be_alive_stay(root):
     assert {one.file for one in report.problems} == names
     assert all("may be alive" in one.what for one in report.problems)
     assert set(validate(root, now=True)[1]) == names
+
+
+def test_work_in_progress_of_this_process_stays_and_of_one_that_ended_goes(root):
+    mine = root / "shower" / f".{writer_token()}.wip"
+    dead = subprocess.run(
+        [sys.executable, "-c", "from ctabatch.io import writer_identity as w;print(w.writer_token())"],
+        capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    theirs = root / "shower" / f".{dead}.wip"
+    for path in (mine, theirs):
+        path.write_bytes(b"")
+    os.utime(mine, (0, 0))  # old, but its writer is there
+    _, removable = validate(root)
+    assert removable == [theirs.relative_to(root).as_posix()]
+
+
+def test_a_file_without_a_record_stays_while_its_part_is_committed(root):
+    path = root / "shower" / "new-00000000.parquet"
+    path.write_bytes(b"")
+    with part_lock(root, "new-00000000"):
+        os.utime(path, (0, 0))
+        assert validate(root)[1] == []
+    lock = root / "parts" / ".new-00000000.lock"
+    lock.write_bytes(b"")  # as a killed writer leaves it
+    os.utime(path)
+    assert validate(root)[1] == ["shower/new-00000000.parquet"]
+
+
+def test_files_of_productions_are_no_leftovers(root):
+    for name in ("index.parquet", "failed/x-1.json", "summary/plan.json", ".x-1.lock"):
+        (root / "parts" / name).parent.mkdir(exist_ok=True)
+        (root / "parts" / name).write_text("{}")
+    assert problems(root) == []
 
 
 def test_files_of_strangers_are_told_and_never_removed(root):

@@ -27,8 +27,8 @@ def command(
     ] = False,
     now: Annotated[
         bool,
-        typer.Option("--now", help="With --repair: leftovers of the last hour too, because nothing "
-                     "writes to the dataset."),
+        typer.Option("--now", help="With --repair: leftovers of writers that may be alive too, "
+                     "because nothing writes to the dataset."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:  # fmt: skip

@@ -27,6 +27,25 @@ def part_lock(root: Path, part: str) -> Iterator[None]:
             os.close(descriptor)
 
 
+def lock_state(root: Path, part: str) -> bool | None:
+    """Whether a part is being committed; False if its writer died over it, None if unknown."""
+    try:
+        import fcntl
+
+        descriptor = os.open(root / "parts" / f".{part}.lock", os.O_RDWR | os.O_CLOEXEC)
+    except (ImportError, OSError):  # no lock was ever taken, or it was let go
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _locked(path: Path) -> int | None:
     """Descriptor of the locked file; None if there are no locks."""
     try:
@@ -61,4 +80,4 @@ def _is_at(descriptor: int, path: Path) -> bool:
     return (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino)
 
 
-__all__ = ["part_lock"]
+__all__ = ["lock_state", "part_lock"]

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ctabatch.io.dataset_folder import IDENTITY, DatasetFolder
+from ctabatch.io.part_lock import lock_state
+from ctabatch.io.writer_identity import writer_is_alive
 
 from .findings import Report
 from .records import Records
 
-#: A file without a record that was touched within this time may be that of a living writer, s.
+#: A file without a record that was touched within this time may be that of a living writer, where
+#: nothing else tells, s.
 LIVING = 3600.0
 _REPAIR = "ctabatch validate --repair removes it"
 
@@ -39,15 +42,30 @@ def find_leftovers(
         if what.startswith("unknown"):
             report.add("note", name, what, "remove it by hand if nothing needs it")
             continue
-        age = time.time() - max(_modified(path), newest.get(path.parent, 0.0))
-        if age < LIVING and not now and not what.startswith("left from a compaction"):
-            report.add("leftover", name, f"{what}, {max(age, 0) / 60:.0f} minutes old: its writer "
-                       "may be alive", f"{_REPAIR} when {LIVING / 3600:.0f} h passed; --now if "
-                       "nothing writes to this dataset")  # fmt: skip
+        if (
+            not now
+            and not what.startswith("left from a compaction")
+            and (living := _may_be_alive(path, folder, newest))
+        ):
+            report.add("leftover", name, f"{what}: {living}", f"{_REPAIR} later; --now if nothing "
+                       "writes to this dataset")  # fmt: skip
         else:
             report.add("leftover", name, what, _REPAIR)
             removable.append(name)
     return sorted(removable, key=lambda name: (not name.startswith("parts/"), name))
+
+
+def _may_be_alive(path: Path, folder: DatasetFolder, newest: dict[Path, float]) -> str:
+    """Why a file may be that of a living writer; empty if that is dead."""
+    if path.suffix == ".wip":
+        alive = writer_is_alive(path.name)
+        age = time.time() - _modified(path)
+    else:  # between its last name and its record
+        alive = lock_state(folder.root, path.stem)
+        age = time.time() - max(_modified(path), newest.get(path.parent, 0.0))
+    if alive is None and age < LIVING:
+        return f"{max(age, 0) / 60:.0f} minutes old, its writer may be alive"
+    return "its writer is alive" if alive else ""
 
 
 def _what(name: str, folder: DatasetFolder, records: Records, broken: set[str]) -> str | None:
@@ -57,6 +75,8 @@ def _what(name: str, folder: DatasetFolder, records: Records, broken: set[str]) 
     words = name.split("/")
     if words[-1].startswith(".") and words[-1].endswith(".wip"):
         return "work in progress that was never finished"
+    if words[0] == "parts" and _is_of_production(words[1:]):
+        return None
     if words[0] == "subarray":
         return None if len(words) == 3 and name.endswith(".parquet") else "unknown file"
     if words[0] == "parts" and name.endswith(".json"):
@@ -69,6 +89,14 @@ def _what(name: str, folder: DatasetFolder, records: Records, broken: set[str]) 
             return None  # the record is told, its files are needed to mend it
         return "no record names it"
     return "unknown file"
+
+
+def _is_of_production(words: list[str]) -> bool:
+    """Locks, the index, summaries and records of failed inputs: they are of nothing committed."""
+    last = words[-1]
+    if len(words) == 1:
+        return last == "index.parquet" or (last.startswith(".") and last.endswith(".lock"))
+    return len(words) == 2 and words[0] in ("failed", "summary") and last.endswith(".json")
 
 
 def _record(words: list[str], records: Records, folder: DatasetFolder) -> str | None:
