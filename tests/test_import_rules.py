@@ -144,7 +144,9 @@ ALLOWED: dict[str, set[str]] = {
         "ctabatch.memory",
     },
     # the only files that know Dask, which is optional
-    "ctabatch/production/dask_cluster.py": {"dask", "distributed", "ctabatch.errors"},
+    "ctabatch/production/dask_cluster.py": {
+        *("dask", "distributed", "ctabatch.errors", "ctabatch.production"),
+    },
     **dict.fromkeys(
         ("ctabatch/production/dask_members.py", "ctabatch/production/dask_tasks.py"),
         {
