@@ -147,13 +147,12 @@ ALLOWED: dict[str, set[str]] = {
     "ctabatch/production/dask_cluster.py": {
         *("dask", "distributed", "ctabatch.errors", "ctabatch.production"),
     },
-    **dict.fromkeys(
-        ("ctabatch/production/dask_members.py", "ctabatch/production/dask_tasks.py"),
-        {
-            *("distributed", "ctabatch", "ctabatch.engine", "ctabatch.errors", "ctabatch.io"),
-            "ctabatch.production",
-        },
-    ),
+    "ctabatch/production/dask_members.py": {
+        *("ctabatch", "ctabatch.errors", "ctabatch.io", "ctabatch.production"),
+    },
+    "ctabatch/production/dask_tasks.py": {
+        *("distributed", "ctabatch.engine", "ctabatch.errors", "ctabatch.production"),
+    },
     "ctabatch/emit": {"ctabatch.errors"},
     "ctabatch/cli": {
         *("numpy", "polars", "pyarrow", "pydantic", "rich", "typer"),
