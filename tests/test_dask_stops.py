@@ -140,7 +140,7 @@ def test_a_scheduler_that_is_gone_ends_the_run_with_a_word(good, tmp_path):
     slow = faulty_source.write(tmp_path / "slow.faulty", good, wait=1)
     code = (
         "from distributed import LocalCluster\nif __name__ == '__main__':\n"
-        "    c = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None)\n"
+        "    c = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=':0')\n"
         "    print(c.scheduler_address, flush=True)\n    input()\n"
     )
     (tmp_path / "serve.py").write_text(code)

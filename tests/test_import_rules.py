@@ -161,14 +161,14 @@ ALLOWED: dict[str, set[str]] = {
         "ctabatch.memory",
     },
     # the only files that know Dask, which is optional
-    "ctabatch/production/dask_cluster.py": {"dask", "distributed", "ctabatch.errors"},
+    "ctabatch/production/dask_cluster.py": {
+        *("dask", "distributed", "ctabatch.errors", "ctabatch.production"),
+    },
     "ctabatch/production/dask_members.py": {
-        *("distributed", "ctabatch", "ctabatch.engine", "ctabatch.errors", "ctabatch.io"),
-        "ctabatch.production",
+        *("ctabatch", "ctabatch.errors", "ctabatch.io", "ctabatch.production"),
     },
     "ctabatch/production/dask_tasks.py": {
-        *("distributed", "ctabatch", "ctabatch.engine", "ctabatch.errors", "ctabatch.io"),
-        "ctabatch.production",
+        *("distributed", "ctabatch.engine", "ctabatch.errors", "ctabatch.production"),
     },
     "ctabatch/emit": {"ctabatch.errors"},
     "ctabatch/cli": {

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ctabatch.cli import emit_options as options
 from ctabatch.errors import OptionError
 
 if TYPE_CHECKING:
@@ -24,67 +25,21 @@ command = typer.Typer(
     help="Write a ready file for a batch system, which runs the tasks of a plan, then finalises.",
 )
 
-_PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="File of ctabatch plan.")]
-_Output = Annotated[
-    Path | None,
-    typer.Option("--output", "-o", help="File to write.  \\[beside the plan, named after it]"),
-]
-_Cores = Annotated[
-    int | None,
-    typer.Option(
-        min=1, help="Cores of a task, and threads it computes with.  \\[those of the plan, or 1]"
-    ),
-]
-_Memory = Annotated[
-    int | None,
-    typer.Option(
-        min=1, help="MiB asked for a task.  \\[300 more than the plan holds the process below]"
-    ),
-]
-_Program = Annotated[
-    str | None,
-    typer.Option(
-        help="Words that start ctabatch on the machines, for example 'apptainer exec ctabatch.sif "
-        "ctabatch'.  \\[this Python]"
-    ),
-]
-_Variables = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--env",
-        metavar="NAME=VALUE",
-        help="Variable of the environment of the tasks; may be repeated. It stands readable in "
-        "the file.",
-    ),
-]
-_LogFolder = Annotated[
-    Path | None,
-    typer.Option("--log-dir", help="Folder for what tasks print; made.  \\[PLAN-logs]"),
-]
-_Name = Annotated[str | None, typer.Option(help="Name of the job.  \\[after the plan]")]
-_Retries = Annotated[
-    int | None,
-    typer.Option(min=0, help="How often a task that failed is run again.  \\[as in the plan]"),
-]
-_Partition = Annotated[str, typer.Option(help="Partition of Slurm.")]
-_Account = Annotated[str, typer.Option(help="Account that is charged.")]
-_Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")]
-
 #: MiB between what the process is held below and what is asked for.
 _SPARE = 300
 
 
 @command.command("slurm")
 def slurm(
-    plan: _PlanFile,
-    output: _Output = None,
+    plan: options.PlanFile,
+    output: options.Output = None,
     time: Annotated[
         str, typer.Option(help="Time limit of a task, as of sbatch: 02:00:00 or 1-12.")
     ] = "",
-    cores: _Cores = None,
-    memory: _Memory = None,
-    partition: _Partition = "",
-    account: _Account = "",
+    cores: options.Cores = None,
+    memory: options.Memory = None,
+    partition: options.Partition = "",
+    account: options.Account = "",
     max_running: Annotated[
         int, typer.Option(min=0, help="Tasks of an array that run at once; 0: no limit.")
     ] = 0,
@@ -96,12 +51,12 @@ def slurm(
             "several arrays.",
         ),
     ] = 1001,
-    log_folder: _LogFolder = None,
-    program: _Program = None,
-    variables: _Variables = None,
-    name: _Name = None,
-    retries: _Retries = None,
-    overwrite: _Overwrite = False,
+    log_folder: options.LogFolder = None,
+    program: options.Program = None,
+    variables: options.Variables = None,
+    name: options.Name = None,
+    retries: options.Retries = None,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """One script for sbatch: the job array, and with the word submit all arrays and finalise.
 
@@ -113,31 +68,31 @@ def slurm(
     from ctabatch.emit.slurm import SlurmOptions, files
 
     job = _job(plan, cores, memory, log_folder, program, variables, name, retries)
-    options = SlurmOptions(time, partition, account, max_running, array_size)
+    asked = SlurmOptions(time, partition, account, max_running, array_size)
     path = _output(plan, output, job, ".sbatch")
-    _write(path, files(job, options, path.name), overwrite, job)
+    _write(path, files(job, asked, path.name), overwrite, job)
     typer.echo(f"submit with: {_in_folder(f'bash {path.name} submit', path)}")
 
 
 @command.command("htcondor")
 def htcondor(
-    plan: _PlanFile,
-    output: _Output = None,
+    plan: options.PlanFile,
+    output: options.Output = None,
     time: Annotated[
         int, typer.Option(min=0, help="Seconds a task may run before it is held; 0: no limit.")
     ] = 0,
-    cores: _Cores = None,
-    memory: _Memory = None,
-    account: _Account = "",
+    cores: options.Cores = None,
+    memory: options.Memory = None,
+    account: options.Account = "",
     max_running: Annotated[
         int, typer.Option(min=0, help="Tasks in the queue at once; 0: no limit.")
     ] = 0,
-    log_folder: _LogFolder = None,
-    program: _Program = None,
-    variables: _Variables = None,
-    name: _Name = None,
-    retries: _Retries = None,
-    overwrite: _Overwrite = False,
+    log_folder: options.LogFolder = None,
+    program: options.Program = None,
+    variables: options.Variables = None,
+    name: options.Name = None,
+    retries: options.Retries = None,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Submit files, a script that they call, and a DAG in which finalise comes last.
 
@@ -151,29 +106,29 @@ def htcondor(
     from ctabatch.emit.htcondor import HTCondorOptions, files
 
     job = _job(plan, cores, memory, log_folder, program, _with_cache(variables), name, retries)
-    options = HTCondorOptions(time, account, max_running)
+    asked = HTCondorOptions(time, account, max_running)
     path = _output(plan, output, job, ".sub")
-    _write(path, files(job, options, path.name), overwrite, job)
+    _write(path, files(job, asked, path.name), overwrite, job)
     typer.echo(f"submit with: {_in_folder(f'condor_submit_dag {path.stem}.dag', path)}")
 
 
 @command.command("snakemake")
 def snakemake(
-    plan: _PlanFile,
-    output: _Output = None,
+    plan: options.PlanFile,
+    output: options.Output = None,
     time: Annotated[
         int, typer.Option(min=0, help="Minutes of a task, for batch systems; 0: none are asked.")
     ] = 0,
-    cores: _Cores = None,
-    memory: _Memory = None,
-    partition: _Partition = "",
-    account: _Account = "",
-    log_folder: _LogFolder = None,
-    program: _Program = None,
-    variables: _Variables = None,
-    name: _Name = None,
-    retries: _Retries = None,
-    overwrite: _Overwrite = False,
+    cores: options.Cores = None,
+    memory: options.Memory = None,
+    partition: options.Partition = "",
+    account: options.Account = "",
+    log_folder: options.LogFolder = None,
+    program: options.Program = None,
+    variables: options.Variables = None,
+    name: options.Name = None,
+    retries: options.Retries = None,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """A Snakefile with a rule for every task and one that finalises, which is the target.
 
@@ -196,14 +151,14 @@ def snakemake(
 
 @command.command("cwl")
 def cwl(
-    plan: _PlanFile,
-    output: _Output = None,
-    cores: _Cores = None,
-    memory: _Memory = None,
-    program: _Program = None,
-    variables: _Variables = None,
-    name: _Name = None,
-    overwrite: _Overwrite = False,
+    plan: options.PlanFile,
+    output: options.Output = None,
+    cores: options.Cores = None,
+    memory: options.Memory = None,
+    program: options.Program = None,
+    variables: options.Variables = None,
+    name: options.Name = None,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """A workflow of the Common Workflow Language 1.2: a scatter over the tasks, then finalise.
 

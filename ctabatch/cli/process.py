@@ -15,11 +15,9 @@ from ctabatch.cli.lean_imports import (
     import_numba_alone,
     without_plugins_of_pydantic,
 )
-from ctabatch.cli.process_jobs import run_jobs
 from ctabatch.cli.process_options import input_path, read_config
 from ctabatch.cli.process_report import WITH_LOSSES, exit_code, report, summary
 from ctabatch.cli.process_run import run_all
-from ctabatch.cli.profile import print_profile, stage_table
 
 #: Inputs from which on the dataset gets an index at the end.
 _MANY = 50
@@ -94,7 +92,6 @@ def command(
     import_numba_alone()
     from ctabatch.cli.display import display_for
     from ctabatch.engine import Engine
-    from ctabatch.io.dataset_index import write_index
     from ctabatch.memory import MIB
     from ctabatch.production.plan import Plan, absolute
     from ctabatch.production.task_log import TaskLog
@@ -131,6 +128,8 @@ def command(
                         display.show(path)
                 more: Any = {"quiet": as_json, "profile": profile, "tell": lines.add}
                 if scheduler is None:
+                    from ctabatch.cli.process_jobs import run_jobs
+
                     results = run_jobs(plan, jobs, **more)
                 else:
                     from ctabatch.cli.process_dask import run_on_dask
@@ -140,7 +139,11 @@ def command(
         typer.echo("ctabatch: interrupted; run again with --resume to go on", err=True)
         raise
     if len(results) >= _MANY:
+        from ctabatch.io.dataset_index import write_index
+
         write_index(engine.folder)
+    if profile:
+        from ctabatch.cli.profile import print_profile, stage_table
     code = exit_code(results)
     if as_json:
         more = {"profile": stage_table(results)} if profile else {}

@@ -75,7 +75,9 @@ def cluster(text: str, jobs: int) -> Iterator[Client]:
             n_workers=jobs,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            # None would take the usual port, seen from outside and perhaps another's
+            dashboard_address="127.0.0.1:0",
+            worker_dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,  # deaths of workers are told by us
             preload=[dask_worker.__name__],
         ) as workers,
