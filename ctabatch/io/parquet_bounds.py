@@ -68,7 +68,14 @@ def bounded_file(source: Any, name: Path, most: int = MOST_BYTES) -> Iterator[pq
         with pq.ParquetFile(source, page_checksum_verification=True) as file:
             check_groups(file.metadata, most)
             yield file
-    except (OSError, pa.ArrowException, ValueError, OverflowError, MemoryError) as error:
+    except (
+        OSError,
+        pa.ArrowException,
+        ValueError,
+        LookupError,
+        OverflowError,
+        MemoryError,
+    ) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{name}: not readable: {error}") from error
