@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ctabatch.errors import InputError, OptionError
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.dataset_index import IndexedFiles, indexed_files
+from ctabatch.io.parquet_bounds import bounded_file
 from ctabatch.io.stored_subarrays import read_subarray
 from ctabatch.io.stored_waveforms import raw_waveform
 from ctabatch.raw_waveforms import raw_waveforms
@@ -122,7 +123,7 @@ class Dataset:
         OptionError
             There is no such observation, or several arrays and no observation is named.
         """
-        arrays = dict(self.run().select("obs_id", "subarray_id").collect().iter_rows())
+        arrays = self._arrays()
         if obs_id is not None and obs_id not in arrays:
             raise OptionError.unknown_name("observation", str(obs_id), map(str, arrays))
         if obs_id is None and len(set(arrays.values())) != 1:
@@ -191,6 +192,18 @@ class Dataset:
             f"{self._folder.root}: no raw data of observation {obs_id}, event {event_id}, "
             f"telescope {tel_id}"
         )
+
+    def _arrays(self) -> dict[int, str]:
+        """Observation -> digest of its array; polars may panic where a file is damaged."""
+        if "run" not in self._files:
+            raise InputError(f"{self._folder.root}: this dataset has no table run")
+        arrays: dict[int, str] = {}
+        for path in self._files["run"]:
+            with bounded_file(path, path) as file:
+                rows = file.read(columns=["obs_id", "subarray_id"])
+                columns = (rows.column(name).to_pylist() for name in ("obs_id", "subarray_id"))
+                arrays.update(zip(*columns, strict=True))
+        return arrays
 
     @property
     def prefixes(self) -> list[str]:

@@ -224,7 +224,8 @@ def _read_bytes(folder: Path, entry: Mapping[str, Any]) -> bytes:
 def _read_table(folder: Path, entry: Mapping[str, Any]) -> pa.Table:
     content = _read_bytes(folder, entry)
     # pyarrow's read_table would first import all of pyarrow.dataset and pyarrow.compute
-    with bounded_file(pa.BufferReader(content), folder / entry["file"], MOST_TREES) as file:
+    name = folder / entry["file"]
+    with bounded_file(pa.BufferReader(content), name, MOST_TREES, "no Parquet table") as file:
         if file.metadata.num_rows > MOST_NODES:
             raise ValueError(f"more than {MOST_NODES:,} nodes")
         return file.read(use_threads=False)

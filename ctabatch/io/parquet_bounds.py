@@ -49,7 +49,9 @@ def _in_memory(column: pq.ColumnChunkMetaData) -> int:
 
 
 @contextlib.contextmanager
-def bounded_file(source: Any, name: Path, most: int = MOST_BYTES) -> Iterator[pq.ParquetFile]:
+def bounded_file(
+    source: Any, name: Path, most: int = MOST_BYTES, what: str = "not readable"
+) -> Iterator[pq.ParquetFile]:
     """A Parquet file whose row groups are bounded.
 
     Parameters
@@ -58,6 +60,8 @@ def bounded_file(source: Any, name: Path, most: int = MOST_BYTES) -> Iterator[pq
     name : Path
         For messages.
     most : int
+    what : str
+        What is said of a file that cannot be used.
 
     Raises
     ------
@@ -68,10 +72,17 @@ def bounded_file(source: Any, name: Path, most: int = MOST_BYTES) -> Iterator[pq
         with pq.ParquetFile(source, page_checksum_verification=True) as file:
             check_groups(file.metadata, most)
             yield file
-    except (OSError, pa.ArrowException, ValueError, OverflowError, MemoryError) as error:
+    except (
+        OSError,
+        pa.ArrowException,
+        ValueError,
+        LookupError,
+        OverflowError,
+        MemoryError,
+    ) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{name}: not readable: {error}") from error
+        raise InputError(f"{name}: {what}: {error}") from error
 
 
 __all__ = ["MOST_BYTES", "bounded_file", "check_groups"]

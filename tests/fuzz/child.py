@@ -70,7 +70,9 @@ def main(name: str, seconds: float, first: int, memory: int, slowest: float, wor
 
         try:
             fuzz()
-        except Exception as error:  # noqa: BLE001 - this is what is looked for
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - also panics of Rust are looked for
             frames = traceback.extract_tb(error.__traceback__)
             told = "".join(traceback.format_exception(error))
             own = [

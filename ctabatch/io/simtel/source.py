@@ -113,8 +113,10 @@ class SimtelReader:
             self._indexer = EventIndexer(self.account, self.allowed_tels)
             self._first = next(self._steps, None)
             if not self.runs:
+                found = f"; {self.account.losses[0]}" if self.account.losses else ""
                 raise InputError(
-                    f"{self.name}: no run header [2000] in this file: it holds no sim_telarray data"
+                    f"{self.name}: no run header [2000] in this file: it holds no sim_telarray "
+                    f"data{found}"
                 )
         except BaseException:
             self.close()
