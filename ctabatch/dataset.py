@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -10,9 +9,11 @@ from numpy.typing import NDArray
 
 from ctabatch.errors import InputError, OptionError
 from ctabatch.io.dataset_folder import DatasetFolder
+from ctabatch.io.location import Location
 from ctabatch.io.stored_subarrays import read_subarray
 from ctabatch.io.stored_waveforms import raw_waveform
 from ctabatch.raw_waveforms import raw_waveforms
+from ctabatch.scan import scan_files
 
 if TYPE_CHECKING:
     from ctabatch.instrument.subarray import SubarrayDescription
@@ -29,8 +30,9 @@ class Dataset:
 
     Parameters
     ----------
-    root : path
-        Folder written by ``ctabatch process``.
+    root : path or URI
+        Folder, or place in an object store (``s3://BUCKET/NAME``, ``gs://``), written by
+        ``ctabatch process``.
 
     Raises
     ------
@@ -38,7 +40,7 @@ class Dataset:
         The folder holds no dataset.
     """
 
-    def __init__(self, root: str | Path) -> None:
+    def __init__(self, root: str | Location) -> None:
         self._folder = DatasetFolder(root)
         self._folder.check()
         self._files = self._folder.tables()
@@ -49,11 +51,11 @@ class Dataset:
         return self._folder.parts()
 
     @property
-    def root(self) -> Path:
-        """The folder."""
+    def root(self) -> Location:
+        """The folder, or the place in an object store."""
         return self._folder.root
 
-    def files(self, table: str) -> list[Path]:
+    def files(self, table: str) -> list[Location]:
         """Files of a table, sorted by part; none if there is no such table."""
         return list(self._files.get(table, ()))
 
@@ -99,12 +101,13 @@ class Dataset:
 
     def subarray(self, table: str = "telescopes") -> pl.LazyFrame:
         """Telescopes, cameras, pixels, optics or readout of all arrays in the dataset."""
-        files = sorted((self._folder.root / "subarray" / table).glob("[!.]*.parquet"))
+        folder = self._folder.root / "subarray" / table
+        files: list[Location] = [*folder.glob("[!.]*.parquet")]
         if not files:
             raise OptionError.unknown_name(
                 "subarray table", table, ("telescopes", "cameras", "pixels", "optics", "readout")
             )
-        return pl.scan_parquet(files)
+        return scan_files(sorted(files, key=str))
 
     def subarray_description(self, obs_id: int | None = None) -> SubarrayDescription:
         """The array of an observation: telescopes with their cameras, for plots and geometry.
@@ -249,7 +252,7 @@ class Dataset:
         if not chosen:
             raise InputError(f"{self._folder.root}: this dataset has no table {table}")
         frames = [
-            pl.scan_parquet(files, hive_partitioning=False).with_columns(tel_type=pl.lit(name))
+            scan_files(files).with_columns(tel_type=pl.lit(name))
             for name, files in sorted(chosen.items())
         ]
         return pl.concat(frames)
@@ -257,4 +260,4 @@ class Dataset:
     def _scan(self, table: str) -> pl.LazyFrame:
         if table not in self._files:
             raise InputError(f"{self._folder.root}: this dataset has no table {table}")
-        return pl.scan_parquet(self._files[table], hive_partitioning=False)
+        return scan_files(self._files[table])

@@ -36,7 +36,7 @@ ALLOWED: dict[str, set[str]] = {
         *("ctabatch.errors", "ctabatch.kernels", "ctabatch.schemas"),
     },
     "ctabatch/io": {
-        *("eventio", "isal", "numpy", "pyarrow", "tables", "zstandard", "ctabatch"),
+        *("eventio", "isal", "numpy", "obstore", "pyarrow", "tables", "zstandard", "ctabatch"),
         *("ctabatch.errors", "ctabatch.instrument", "ctabatch.kernels", "ctabatch.schemas"),
     },
     "ctabatch/io/fits": {
@@ -57,6 +57,7 @@ ALLOWED: dict[str, set[str]] = {
         *("astropy", "gammapy", "numpy", "polars", "pyarrow", "pydantic", "pyirf", "yaml"),
         *("ctabatch", "ctabatch.config", "ctabatch.dataset", "ctabatch.errors"),
         *("ctabatch.expressions", "ctabatch.io", "ctabatch.kernels", "ctabatch.schemas"),
+        "ctabatch.scan",
     },
     "ctabatch/dl3": {
         *("astropy", "numpy", "polars", "pyarrow", "ctabatch", "ctabatch.dataset"),
@@ -67,7 +68,7 @@ ALLOWED: dict[str, set[str]] = {
         *("matplotlib", "numpy", "polars", "pyarrow", "ctabatch.config", "ctabatch.dataset"),
         *("ctabatch.errors", "ctabatch.geometry", "ctabatch.instrument", "ctabatch.io"),
         *("ctabatch.kernels", "ctabatch.schemas", "ctabatch.source", "ctabatch.stages"),
-        "ctabatch.verify",
+        *("ctabatch.scan", "ctabatch.verify"),
     },
     "ctabatch/verify": {
         *("numpy", "pyarrow", "ctabatch", "ctabatch.errors", "ctabatch.io"),
@@ -100,9 +101,12 @@ ALLOWED: dict[str, set[str]] = {
     "ctabatch/dataset.py": {
         *("duckdb", "numpy", "polars", "pyarrow"),
         *("ctabatch", "ctabatch.errors", "ctabatch.io", "ctabatch.raw_waveforms"),
-        "ctabatch.schemas",
+        *("ctabatch.scan", "ctabatch.schemas"),
     },
-    "ctabatch/raw_waveforms.py": {"polars", "pyarrow", "ctabatch.errors", "ctabatch.io"},
+    "ctabatch/raw_waveforms.py": {
+        *("polars", "pyarrow", "ctabatch.errors", "ctabatch.io", "ctabatch.scan"),
+    },
+    "ctabatch/scan.py": {"polars", "ctabatch.io"},
     "ctabatch/expressions.py": {"polars", "ctabatch.errors"},
     "ctabatch/geometry.py": {
         *("numpy", "polars", "pyarrow", "ctabatch.config", "ctabatch.expressions"),

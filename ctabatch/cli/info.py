@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ctabatch.cli.process import WITH_LOSSES, input_path
 from ctabatch.errors import InputError
 
+if TYPE_CHECKING:
+    from ctabatch.io.location import Location
+
 
 def command(
-    path: Annotated[str, typer.Argument(help="A sim_telarray file, example:NAME, or a dataset.")],
+    path: Annotated[
+        str,
+        typer.Argument(
+            help="A sim_telarray file, example:NAME, or a dataset; path or URI (s3://)."
+        ),
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Summarise a file (array, simulation, events) or a dataset (parts, tables, losses).
@@ -24,6 +31,7 @@ def command(
     Examples:
       ctabatch info gammas.simtel.zst
       ctabatch info dl1 --json
+      ctabatch info s3://bucket/dl1
     """
     where = input_path(path)
     if not where.exists():
@@ -36,7 +44,7 @@ def command(
     raise typer.Exit(WITH_LOSSES if facts["n_losses"] else 0)
 
 
-def file_facts(path: Path) -> dict[str, Any]:
+def file_facts(path: Location) -> dict[str, Any]:
     """Facts about a sim_telarray file; reads it whole, but decodes no waveform."""
     import warnings
 
@@ -79,7 +87,7 @@ def file_facts(path: Path) -> dict[str, Any]:
         }
 
 
-def dataset_facts(path: Path) -> dict[str, Any]:
+def dataset_facts(path: Location) -> dict[str, Any]:
     """Facts about a dataset, from its commit records."""
     from ctabatch.io.dataset_folder import DatasetFolder
 

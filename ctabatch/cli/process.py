@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ctabatch.cli.display import Display
     from ctabatch.config import ProcessConfig
     from ctabatch.engine import Existing, PartResult
+    from ctabatch.io.location import Location
     from ctabatch.io.stored_parts import Level
 
 #: Exit code for work that was finished with losses.
@@ -29,11 +30,12 @@ def command(
     files: Annotated[
         list[str],
         typer.Argument(
-            help="sim_telarray files (plain, .gz, .zst), example:NAME, or datasets to process."
+            help="sim_telarray files (plain, .gz, .zst), example:NAME, or datasets to process; "
+            "paths or URIs (s3://, gs://, file://)."
         ),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder of the dataset; made if needed.")
+        Path, typer.Option("--output", "-o", help="Folder or URI of the dataset; made if needed.")
     ],
     write: Annotated[
         str | None,
@@ -121,6 +123,7 @@ def command(
       ctabatch process gammas.simtel.zst -o dl1 --config process.yaml
       ctabatch process gammas.simtel.zst -o dl1 --set 'cleaning.picture_threshold_pe={"LST*": 8.5}'
       ctabatch process gammas.simtel.zst -o raw --write r0
+      ctabatch process s3://bucket/run1.simtel.zst -o s3://bucket/dl1 --resume
       ctabatch process raw -o dl1 --config process.yaml
       ctabatch process dl1 -o cleaned --from images --set cleaning.picture_threshold_pe=8
     """
@@ -165,7 +168,7 @@ def command(
     if as_json:
         typer.echo(json.dumps(_summary(results, config, code), indent=1))
     else:
-        _report(results, output)
+        _report(results, engine.folder.root)
         if display is not None:
             typer.echo(display.report())
     raise typer.Exit(code)
@@ -190,7 +193,7 @@ def read_config(
     return validated(ProcessConfig, found, ", ".join(map(str, files)) or "options")
 
 
-def input_paths(text: str, level: Level | None = None) -> list[Path]:
+def input_paths(text: str, level: Level | None = None) -> list[Location]:
     """Paths of an input: a file, or what stands for the parts of a dataset.
 
     Raises
@@ -204,9 +207,10 @@ def input_paths(text: str, level: Level | None = None) -> list[Path]:
     return stored_inputs(path, level) if is_dataset(path) else [path]
 
 
-def input_path(text: str) -> Path:
-    """Path of an input; ``example:NAME`` is fetched if needed."""
+def input_path(text: str) -> Location:
+    """Path or URI of an input; ``example:NAME`` is fetched if needed."""
     from ctabatch.io import examples
+    from ctabatch.io.location import location
 
     if text.startswith(examples.PREFIX):
         from ctabatch.cli.examples import fetch_with_progress
@@ -215,7 +219,7 @@ def input_path(text: str) -> Path:
         examples.known(name)
         fetch_with_progress()
         return examples.path(name)
-    return Path(text)
+    return location(text)
 
 
 def telescope_list(text: str) -> tuple[int, ...]:
@@ -252,7 +256,7 @@ def exit_code(results: list[PartResult]) -> int:
 
 
 def _run_all(
-    engine: Any, paths: list[Path], display: Display | None, *, quiet: bool
+    engine: Any, paths: list[Location], display: Display | None, *, quiet: bool
 ) -> list[PartResult]:
     from rich.console import Console
     from rich.progress import (
@@ -337,7 +341,7 @@ def _summary(results: list[PartResult], config: ProcessConfig, code: int) -> dic
     }
 
 
-def _report(results: list[PartResult], output: Path) -> None:
+def _report(results: list[PartResult], output: Location) -> None:
     from rich.console import Console
     from rich.table import Table
 

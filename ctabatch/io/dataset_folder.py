@@ -3,6 +3,10 @@
 A part exists for readers when its commit record ``parts/PART.json`` does; the record is written
 last. Two inputs never share a file, so any number of processes may write one dataset.
 
+In an object store nothing can be renamed, so every writing of a part has files of its own names,
+and a record is written only in the place of the one that was looked at. So readers and writers see
+one version of a part or the other, whatever happens, and what was replaced is removed afterwards.
+
 What models predict is added later, for each part by itself and under the name of its prefix, with
 records of its own (``parts/dl2/PREFIX/PART.json``): two prefixes never share a file either.
 """
@@ -11,8 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -23,6 +26,8 @@ from ctabatch.errors import InputError, OutputError
 from ctabatch.instrument.subarray import SubarrayDescription
 from ctabatch.instrument.tables import subarray_tables
 
+from .commit_records import read_record, read_records
+from .location import Location, StorePath, location, parquet_source
 from .parquet import PartFiles, write_once, write_text, writing
 
 FORMAT, FORMAT_VERSION = "ctabatch dataset", 1
@@ -31,15 +36,15 @@ SUBARRAY_TABLES = ("telescopes", "cameras", "pixels", "optics", "readout")
 
 
 class DatasetFolder:
-    """A dataset on disk.
+    """A dataset on disk or in an object store.
 
     Parameters
     ----------
-    root : path
+    root : path or URI
     """
 
-    def __init__(self, root: str | Path) -> None:
-        self.root = Path(root)
+    def __init__(self, root: str | Location) -> None:
+        self.root: Location = location(root)
 
     def create(self) -> None:
         """Make the folder a dataset, or check that it is one.
@@ -94,12 +99,12 @@ class DatasetFolder:
 
     # -- parts
 
-    def record_path(self, part: str) -> Path:
+    def record_path(self, part: str) -> Location:
         return self.root / "parts" / f"{part}.json"
 
     def record(self, part: str) -> dict[str, Any] | None:
         """Commit record of a part; None if it is not committed."""
-        return _read_record(self.record_path(part))
+        return read_record(self.record_path(part))
 
     def parts(self) -> list[str]:
         """Names of the committed parts, sorted."""
@@ -110,22 +115,26 @@ class DatasetFolder:
         found = (path.stem for path in (self.root / "parts").glob(f"{stem}-*.json"))
         return sorted(name for name in found if name.rpartition("-")[0] == stem)
 
-    def tables(self) -> dict[str, list[Path]]:
+    def tables(self) -> dict[str, list[Location]]:
         """Table -> files of all committed parts and predictions, sorted by part."""
-        found: dict[str, list[Path]] = {}
+        found: dict[str, list[Location]] = {}
         prefixes = self.prefixes()
-        for part in self.parts():
-            records = [self.record(part), *(self.prediction_record(p, part) for p in prefixes)]
-            for record in filter(None, records):
-                for name in record["tables"]:
-                    found.setdefault(name.rpartition("/")[0], []).append(self.root / name)
+        paths = [
+            path
+            for part in self.parts()
+            for path in (
+                self.record_path(part),
+                *(self.prediction_path(prefix, part) for prefix in prefixes),
+            )
+        ]
+        for record in filter(None, read_records(paths)):
+            for name in record["tables"]:
+                found.setdefault(name.rpartition("/")[0], []).append(self.root / name)
         return found
 
     def records(self) -> Iterator[dict[str, Any]]:
-        for part in self.parts():
-            record = self.record(part)
-            if record is not None:
-                yield record
+        paths = [self.record_path(part) for part in self.parts()]
+        return (record for record in read_records(paths) if record is not None)
 
     def commit(self, files: PartFiles, record: dict[str, Any]) -> None:
         """Publish the files of a part and write its record; an earlier version is replaced.
@@ -133,6 +142,10 @@ class DatasetFolder:
         Predictions made from an earlier version are removed with it.
         """
         files.close()  # if this fails, an earlier version stays
+        if isinstance(self.root, StorePath):
+            self._remove_predictions(files.part)
+            self._commit_to_store(self.record_path(files.part), files, lambda _: record)
+            return
         earlier = self.record(files.part)
         if earlier is not None:
             with writing(self.root):
@@ -166,6 +179,17 @@ class DatasetFolder:
             for name, facts in record["tables"].items()
             if not name.startswith(tuple(f"{folder}/" for folder in folders))
         }
+        if isinstance(self.root, StorePath):
+
+            def changed(now: dict[str, Any] | None) -> dict[str, Any]:
+                if now is None or now != record:
+                    raise OutputError(
+                        f"{self.root}: part {files.part} was replaced meanwhile; run again"
+                    )
+                return {**now, **changes, "tables": kept}
+
+            self._commit_to_store(self.record_path(files.part), files, changed)
+            return
         replaced = set(record["tables"]) - set(kept)
         if replaced:  # for readers they are gone before the first file changes
             self._write_record(self.record_path(files.part), {**record, "tables": kept})
@@ -184,7 +208,16 @@ class DatasetFolder:
             self._remove_files(set(record.get("tables", ())))
             self._remove_predictions(part)
 
-    def _write_record(self, path: Path, record: dict[str, Any]) -> None:
+    def _commit_to_store(
+        self, path: Location, files: PartFiles, make: Callable[[Any], dict[str, Any]]
+    ) -> None:
+        """The same for a dataset in an object store, see `store_record.commit_to_store`."""
+        from .store_record import commit_to_store
+
+        if isinstance(path, StorePath):
+            self._remove_files(commit_to_store(path, files, make))
+
+    def _write_record(self, path: Location, record: dict[str, Any]) -> None:
         write_text(path, json.dumps(record, indent=1, allow_nan=False) + "\n")
 
     # -- predictions
@@ -194,16 +227,20 @@ class DatasetFolder:
         folders = (self.root / "parts" / "dl2").glob("[!.]*/")
         return sorted(folder.name for folder in folders if any(folder.glob("[!.]*.json")))
 
-    def prediction_path(self, prefix: str, part: str) -> Path:
+    def prediction_path(self, prefix: str, part: str) -> Location:
         return self.root / "parts" / "dl2" / prefix / f"{part}.json"
 
     def prediction_record(self, prefix: str, part: str) -> dict[str, Any] | None:
         """Commit record of the predictions for a part; None if there are none."""
-        return _read_record(self.prediction_path(prefix, part))
+        return read_record(self.prediction_path(prefix, part))
 
     def commit_predictions(self, prefix: str, files: PartFiles, record: dict[str, Any]) -> None:
         """Publish the predictions for a part; earlier ones of the same prefix are replaced."""
         files.close()
+        if isinstance(self.root, StorePath):
+            path = self.prediction_path(prefix, files.part)
+            self._commit_to_store(path, files, lambda _: record)
+            return
         earlier = self.prediction_record(prefix, files.part)
         if earlier is not None:
             with writing(self.root):
@@ -223,6 +260,11 @@ class DatasetFolder:
                 self._remove_files(set(record.get("tables", ())))
 
     def _remove_files(self, names: set[str]) -> None:
+        if isinstance(self.root, StorePath):
+            from .store_record import remove_objects
+
+            remove_objects(self.root / name for name in sorted(names) if name.endswith(".parquet"))
+            return
         for name in names:
             path = (self.root / name).resolve()
             if path.is_relative_to(self.root.resolve()) and path.suffix == ".parquet":
@@ -246,17 +288,7 @@ class DatasetFolder:
         """
         path = self.root / "subarray" / table / f"{digest}.parquet"
         try:
-            rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+            rows: list[dict[str, Any]] = pq.read_table(parquet_source(path)).to_pylist()
         except (OSError, pa.ArrowException) as error:
             raise InputError(f"{path}: not readable: {error}") from error
         return rows
-
-
-def _read_record(path: Path) -> dict[str, Any] | None:
-    """A commit record; None if there is none."""
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not readable: {error}") from error

@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 
 from ctabatch.errors import InputError, OptionError
 
+from .location import local_path
 from .whole_folder import whole_folder
 
 FORMAT, FORMAT_VERSION = "ctabatch models", 1
@@ -124,7 +125,7 @@ def read_card(folder: str | Path) -> dict[str, Any]:
     InputError
         As for `read_models`.
     """
-    path = Path(folder) / CARD
+    path = local_path(folder, "models") / CARD
     try:
         text = path.read_bytes()
     except OSError as error:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from isal import igzip
 
 from ctabatch.errors import OutputError
+from ctabatch.io.location import location, refuse_store
 
 #: The fastest level that still compresses; samples hardly gain from more.
 GZIP_LEVEL = 2
@@ -46,6 +47,7 @@ class OutputFile:
             self._closers: list[Callable[[], None]] = [target.flush]
             return
         self.path, self.name, self.overwrite = Path(target), os.fspath(target), overwrite
+        refuse_store(location(target))
         self._refuse_existing()
         self._wip = self.path.with_name(f".{self.path.name}.{os.getpid()}.wip")
         try:
