@@ -15,7 +15,7 @@ from .store_path import SCHEMES, StorePath
 Location = Path | StorePath
 
 #: A scheme of two letters or more (one is a drive), with one slash where pathlib took the other.
-_URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")
+_URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(/+|$)")
 
 
 def location(text: str | os.PathLike[str] | StorePath) -> Location:

@@ -30,6 +30,7 @@ AT_ONCE, SMALL_AT_ONCE = 4, 16
 T = TypeVar("T")
 R = TypeVar("R")
 
+_NO_BUCKET = "NoSuchBucket"
 _ENVIRONMENT = ("AWS_", "GOOGLE_", "HOME")
 
 
@@ -59,15 +60,21 @@ def bucket_of(path: StorePath, *, patient: bool = True) -> Any:
     return _client(path.scheme, path.bucket, attempts() if patient else 1, env)
 
 
-@functools.lru_cache(maxsize=16)
-def _client(scheme: str, bucket: str, n_attempts: int, _env: tuple[tuple[str, str], ...]) -> Any:
+def _library(path: StorePath) -> Any:
     try:
-        from obstore.store import GCSStore, S3Store
+        import obstore
     except ImportError as error:
         raise OptionError(
-            f"{scheme}://{bucket}: object stores need the package obstore; install it with "
+            f"{path}: object stores need the package obstore; install it with "
             "pip install 'ctabatch[s3]'"
         ) from error
+    return obstore
+
+
+@functools.lru_cache(maxsize=16)
+def _client(scheme: str, bucket: str, n_attempts: int, _env: tuple[tuple[str, str], ...]) -> Any:
+    from obstore.store import GCSStore, S3Store
+
     kind = {"s3": S3Store, "gs": GCSStore}[scheme]
     settings = store_settings(scheme)
     client = {
@@ -96,8 +103,7 @@ def _client(scheme: str, bucket: str, n_attempts: int, _env: tuple[tuple[str, st
 
 def head(path: StorePath) -> Version | None:
     """The present version of an object; None if there is no object."""
-    import obstore
-
+    obstore = _library(path)
     with _failing(path, "looking it up", InputError):
         try:
             return _version(obstore.head(bucket_of(path), path.key))
@@ -122,8 +128,7 @@ def read(
     InputError
         It is another version than the one that was asked for, or it cannot be read.
     """
-    import obstore
-
+    obstore = _library(path)
     options: dict[str, Any] = {}
     if begin is not None and end is not None:
         options["range"] = (begin, end)
@@ -131,7 +136,7 @@ def read(
         options["if_match"] = version.e_tag
     with _failing(path, "reading", InputError):
         try:
-            got = obstore.get(bucket_of(path), path.key, options=options)  # type: ignore[arg-type]
+            got = obstore.get(bucket_of(path), path.key, options=options)
             return got.bytes().to_bytes(), _version(got.meta)
         except obstore.exceptions.PreconditionError as error:
             raise InputError(
@@ -142,8 +147,7 @@ def read(
 
 def children(path: StorePath) -> tuple[list[str], list[str]]:
     """Names of the folders and of the objects right below a place, sorted."""
-    import obstore
-
+    obstore = _library(path)
     with _failing(path, "listing", InputError):
         try:
             prefix = f"{path.key}/" if path.key else None
@@ -159,8 +163,7 @@ def children(path: StorePath) -> tuple[list[str], list[str]]:
 
 def names(path: StorePath) -> Iterator[str]:
     """Keys of all objects below a place, in the order of the store."""
-    import obstore
-
+    obstore = _library(path)
     with _failing(path, "listing", InputError):
         try:
             prefix = f"{path.key}/" if path.key else None
@@ -179,8 +182,7 @@ def write(path: StorePath, content: bytes | IO[bytes]) -> None:
 
     A large one that fails leaves no pieces behind, unless the process dies.
     """
-    import obstore
-
+    obstore = _library(path)
     with _failing(path, "writing", OutputError):
         obstore.put(bucket_of(path), path.key, content, chunk_size=PIECE, max_concurrency=AT_ONCE)
 
@@ -193,9 +195,8 @@ def write_if(path: StorePath, content: bytes, earlier: Version | None) -> None:
     ChangedError
         Something else is there.
     """
-    import obstore
-    from obstore.exceptions import AlreadyExistsError, NotSupportedError, PreconditionError
-
+    obstore = _library(path)
+    failures = obstore.exceptions
     mode: Any = "create"
     if earlier is not None:
         facts = {"e_tag": earlier.e_tag, "version": earlier.number}
@@ -203,16 +204,15 @@ def write_if(path: StorePath, content: bytes, earlier: Version | None) -> None:
     with _failing(path, "writing", OutputError):
         try:
             obstore.put(bucket_of(path), path.key, content, mode=mode, use_multipart=False)
-        except (AlreadyExistsError, PreconditionError) as error:
+        except (failures.AlreadyExistsError, failures.PreconditionError) as error:
             raise ChangedError(str(path)) from error
-        except (NotImplementedError, NotSupportedError):  # the store knows no conditions
+        except (NotImplementedError, failures.NotSupportedError):  # the store knows no conditions
             obstore.put(bucket_of(path), path.key, content, use_multipart=False)
 
 
 def remove(path: StorePath, *, patient: bool = True) -> None:
     """Remove an object if it is there; without patience failures are not tried again."""
-    import obstore
-
+    obstore = _library(path)
     with _failing(path, "removing", OutputError), contextlib.suppress(FileNotFoundError):
         obstore.delete(bucket_of(path, patient=patient), path.key)
 
@@ -232,37 +232,43 @@ def _version(meta: Any) -> Version:
     return Version(int(meta["size"]), meta["e_tag"], meta["version"])
 
 
+def _no_bucket(path: StorePath) -> str:
+    return (
+        f"{path}: there is no bucket {path.bucket}; make it first, or check its name and "
+        "AWS_ENDPOINT_URL"
+    )
+
+
 def _refuse_missing_bucket(path: StorePath, error: Exception) -> None:
-    if "NoSuchBucket" in str(error):
-        raise InputError(
-            f"{path}: there is no bucket {path.bucket}; make it first, or check its name and "
-            "AWS_ENDPOINT_URL"
-        ) from error
+    if _NO_BUCKET in str(error):
+        raise InputError(_no_bucket(path)) from error
 
 
 @contextlib.contextmanager
 def _failing(path: StorePath, what: str, kind: type[InputError | OutputError]) -> Iterator[None]:
     """Turn what the library raises into errors that say where, what and what to do."""
-    from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
-
+    failures = _library(path).exceptions
     try:
         yield
     except (CtabatchError, ChangedError):
         raise
     except FileNotFoundError as error:
-        if kind is OutputError or "NoSuchBucket" in str(error):
-            raise kind(
-                f"{path}: {what} failed: there is no bucket {path.bucket}; make it first, or check "
-                "its name and AWS_ENDPOINT_URL"
-            ) from error
+        if kind is OutputError or _NO_BUCKET in str(error):
+            raise kind(_no_bucket(path)) from error
         raise FileNotFoundError(2, "there is no such object", str(path)) from error
-    except (PermissionError, PermissionDeniedError, UnauthenticatedError) as error:
+    except (
+        PermissionError,
+        failures.PermissionDeniedError,
+        failures.UnauthenticatedError,
+    ) as error:
         raise kind(
             f"{path}: {what} was refused: check the credentials (AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or GOOGLE_APPLICATION_CREDENTIALS) and their "
             f"rights for bucket {path.bucket} ({_short(error)})"
         ) from error
-    except (BaseError, OSError, ValueError) as error:
+    except (failures.BaseError, OSError, ValueError) as error:
+        if _NO_BUCKET in str(error):
+            raise kind(_no_bucket(path)) from error
         raise kind(
             f"{path}: {what} failed: {_short(error)}. Check the network and AWS_ENDPOINT_URL, then "
             "run again with --resume: what is finished stays"
