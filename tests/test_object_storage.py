@@ -237,9 +237,9 @@ def _refused(path, **_):
 def test_without_the_package_the_error_names_the_extra(gammas, cli, monkeypatch, bucket):
     import sys
 
-    from ctabatch.io import object_store
+    from ctabatch.io import store_client
 
-    object_store._client.cache_clear()
+    store_client._client.cache_clear()
     monkeypatch.setitem(sys.modules, "obstore.store", None)
     monkeypatch.setitem(sys.modules, "obstore", None)
     code, _, err = cli("process", gammas, "-o", f"{bucket.uri}/dl1")

@@ -8,17 +8,16 @@ the library, with waiting times that grow. What is left comes out as `InputError
 from __future__ import annotations
 
 import contextlib
-import functools
-import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-from ctabatch.errors import CtabatchError, InputError, OptionError, OutputError
+from ctabatch.errors import CtabatchError, InputError, OutputError
 
-from .store_settings import PATIENCE, attempts, store_settings
+from .store_client import FIRST_PAUSE, LAST_PAUSE, bucket_of, library_for
+from .store_settings import attempts
 
 if TYPE_CHECKING:
     from .store_path import StorePath
@@ -30,8 +29,8 @@ AT_ONCE, SMALL_AT_ONCE = 4, 16
 T = TypeVar("T")
 R = TypeVar("R")
 
-_NO_BUCKET = "NoSuchBucket"
-_ENVIRONMENT = ("AWS_", "GOOGLE_", "HOME")
+#: What the library says of a store without this bucket, and of requests that it repeated itself.
+_NO_BUCKET, _REPEATED = "NoSuchBucket", " retries, max_retries"
 
 
 @dataclass(frozen=True)
@@ -54,63 +53,18 @@ class ChangedError(Exception):
     """An object is not, or no more, the version that it should be."""
 
 
-def bucket_of(path: StorePath, *, patient: bool = True) -> Any:
-    """The client of a bucket, with the settings that hold now."""
-    env = tuple(sorted((k, v) for k, v in os.environ.items() if k.startswith(_ENVIRONMENT)))
-    return _client(path.scheme, path.bucket, attempts() if patient else 1, env)
-
-
-def _library(path: StorePath) -> Any:
-    try:
-        import obstore
-    except ImportError as error:
-        raise OptionError(
-            f"{path}: object stores need the package obstore; install it with "
-            "pip install 'ctabatch[s3]'"
-        ) from error
-    return obstore
-
-
-@functools.lru_cache(maxsize=16)
-def _client(scheme: str, bucket: str, n_attempts: int, _env: tuple[tuple[str, str], ...]) -> Any:
-    from obstore.store import GCSStore, S3Store
-
-    kind = {"s3": S3Store, "gs": GCSStore}[scheme]
-    settings = store_settings(scheme)
-    client = {
-        key: settings.pop(key)
-        for key in ("timeout", "connect_timeout", "allow_http")
-        if key in settings
-    }
-    return kind(
-        bucket,
-        config=settings,
-        client_options=client,
-        retry_config={
-            "max_retries": n_attempts - 1,
-            "retry_timeout": timedelta(seconds=PATIENCE),
-            "backoff": {
-                "init_backoff": timedelta(milliseconds=200),
-                "max_backoff": timedelta(seconds=15),
-                "base": 2,
-            },
-        },
-    )
-
-
 # -- reading
 
 
 def head(path: StorePath) -> Version | None:
     """The present version of an object; None if there is no object."""
-    obstore = _library(path)
-    with _failing(path, "looking it up", InputError):
-        try:
-            return _version(obstore.head(bucket_of(path), path.key))
-        except FileNotFoundError as error:
-            _refuse_missing_bucket(path, error)
-            return None
-    raise AssertionError("unreachable")
+    library = library_for(path)
+    try:
+        return _version(
+            _asked(path, "looking it up", lambda: library.head(bucket_of(path), path.key))
+        )
+    except FileNotFoundError:
+        return None
 
 
 def read(
@@ -128,50 +82,69 @@ def read(
     InputError
         It is another version than the one that was asked for, or it cannot be read.
     """
-    obstore = _library(path)
+    library = library_for(path)
     options: dict[str, Any] = {}
     if begin is not None and end is not None:
         options["range"] = (begin, end)
     if version is not None and version.e_tag is not None:
         options["if_match"] = version.e_tag
-    with _failing(path, "reading", InputError):
+
+    def get() -> tuple[bytes, Version]:
         try:
-            got = obstore.get(bucket_of(path), path.key, options=options)
+            got = library.get(bucket_of(path), path.key, options=options)
             return got.bytes().to_bytes(), _version(got.meta)
-        except obstore.exceptions.PreconditionError as error:
+        except library.exceptions.PreconditionError as error:
             raise InputError(
                 f"{path}: the object was replaced while it was read; run again"
             ) from error
-    raise AssertionError("unreachable")
+
+    return _asked(path, "reading", get)
 
 
 def children(path: StorePath) -> tuple[list[str], list[str]]:
     """Names of the folders and of the objects right below a place, sorted."""
-    obstore = _library(path)
-    with _failing(path, "listing", InputError):
-        try:
-            prefix = f"{path.key}/" if path.key else None
-            found = obstore.list_with_delimiter(bucket_of(path), prefix)
-        except FileNotFoundError as error:
-            _refuse_missing_bucket(path, error)
-            return [], []
-        folders = sorted(name.rpartition("/")[2] for name in found["common_prefixes"])
-        objects = [meta["path"].rpartition("/")[2] for meta in found["objects"]]
-        return folders, sorted(name for name in objects if name)
+    library = library_for(path)
+    prefix = f"{path.key}/" if path.key else None
+    try:
+        found = _asked(
+            path, "listing", lambda: library.list_with_delimiter(bucket_of(path), prefix)
+        )
+    except FileNotFoundError:
+        return [], []
+    folders = sorted(name.rpartition("/")[2] for name in found["common_prefixes"])
+    objects = [meta["path"].rpartition("/")[2] for meta in found["objects"]]
+    return folders, sorted(name for name in objects if name)
+
+
+def is_any_below(path: StorePath) -> bool:
+    """Whether the name of any object begins with that of a place and a slash."""
+    library = library_for(path)
+    prefix = f"{path.key}/" if path.key else None
+    try:
+        return _asked(
+            path,
+            "listing",
+            lambda: any(len(some) for some in library.list(bucket_of(path), prefix, chunk_size=1)),
+        )
+    except FileNotFoundError:
+        return False
+
+
+def _asked(path: StorePath, what: str, call: Callable[[], R]) -> R:
+    """The answer to a question, asked again if it broke off where the library gives up at once."""
+    failures = library_for(path).exceptions
+    left, pause = attempts(), FIRST_PAUSE
+    with _failing(path, what, InputError):
+        while True:
+            left -= 1
+            try:
+                return call()
+            except failures.GenericError as error:
+                if left < 1 or _REPEATED in str(error):
+                    raise
+            time.sleep(pause)
+            pause = min(2 * pause, LAST_PAUSE)
     raise AssertionError("unreachable")
-
-
-def names(path: StorePath) -> Iterator[str]:
-    """Keys of all objects below a place, in the order of the store."""
-    obstore = _library(path)
-    with _failing(path, "listing", InputError):
-        try:
-            prefix = f"{path.key}/" if path.key else None
-            for chunk in obstore.list(bucket_of(path), prefix):
-                for meta in chunk:
-                    yield meta["path"]
-        except FileNotFoundError as error:
-            _refuse_missing_bucket(path, error)
 
 
 # -- writing
@@ -182,9 +155,9 @@ def write(path: StorePath, content: bytes | IO[bytes]) -> None:
 
     A large one that fails leaves no pieces behind, unless the process dies.
     """
-    obstore = _library(path)
+    library = library_for(path)
     with _failing(path, "writing", OutputError):
-        obstore.put(bucket_of(path), path.key, content, chunk_size=PIECE, max_concurrency=AT_ONCE)
+        library.put(bucket_of(path), path.key, content, chunk_size=PIECE, max_concurrency=AT_ONCE)
 
 
 def write_if(path: StorePath, content: bytes, earlier: Version | None) -> None:
@@ -195,26 +168,26 @@ def write_if(path: StorePath, content: bytes, earlier: Version | None) -> None:
     ChangedError
         Something else is there.
     """
-    obstore = _library(path)
-    failures = obstore.exceptions
+    library = library_for(path)
+    failures = library.exceptions
     mode: Any = "create"
     if earlier is not None:
         facts = {"e_tag": earlier.e_tag, "version": earlier.number}
         mode = {name: value for name, value in facts.items() if value is not None}
     with _failing(path, "writing", OutputError):
         try:
-            obstore.put(bucket_of(path), path.key, content, mode=mode, use_multipart=False)
+            library.put(bucket_of(path), path.key, content, mode=mode, use_multipart=False)
         except (failures.AlreadyExistsError, failures.PreconditionError) as error:
             raise ChangedError(str(path)) from error
         except (NotImplementedError, failures.NotSupportedError):  # the store knows no conditions
-            obstore.put(bucket_of(path), path.key, content, use_multipart=False)
+            library.put(bucket_of(path), path.key, content, use_multipart=False)
 
 
 def remove(path: StorePath, *, patient: bool = True) -> None:
     """Remove an object if it is there; without patience failures are not tried again."""
-    obstore = _library(path)
+    library = library_for(path)
     with _failing(path, "removing", OutputError), contextlib.suppress(FileNotFoundError):
-        obstore.delete(bucket_of(path, patient=patient), path.key)
+        library.delete(bucket_of(path, patient=patient), path.key)
 
 
 def at_once(call: Callable[[T], R], items: list[T], n_threads: int) -> list[R]:
@@ -239,15 +212,10 @@ def _no_bucket(path: StorePath) -> str:
     )
 
 
-def _refuse_missing_bucket(path: StorePath, error: Exception) -> None:
-    if _NO_BUCKET in str(error):
-        raise InputError(_no_bucket(path)) from error
-
-
 @contextlib.contextmanager
 def _failing(path: StorePath, what: str, kind: type[InputError | OutputError]) -> Iterator[None]:
     """Turn what the library raises into errors that say where, what and what to do."""
-    failures = _library(path).exceptions
+    failures = library_for(path).exceptions
     try:
         yield
     except (CtabatchError, ChangedError):
@@ -283,6 +251,6 @@ def _short(error: Exception) -> str:
 
 
 __all__ = [
-    "AT_ONCE", "SMALL_AT_ONCE", "ChangedError", "Version", "at_once", "bucket_of", "children",
-    "head", "names", "read", "remove", "write", "write_if",
+    "AT_ONCE", "SMALL_AT_ONCE", "ChangedError", "Version", "at_once", "children",
+    "head", "is_any_below", "read", "remove", "write", "write_if",
 ]  # fmt: skip

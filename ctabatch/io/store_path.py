@@ -144,9 +144,9 @@ class StorePath:
         return bool(self.key) and head(self) is not None
 
     def is_dir(self) -> bool:
-        from .object_store import names
+        from .object_store import is_any_below
 
-        return next(names(self), None) is not None
+        return is_any_below(self)
 
     def exists(self) -> bool:
         return self.is_file() or self.is_dir()
