@@ -6,7 +6,6 @@ import os
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from ctabatch.errors import OptionError, OutputError
 
@@ -38,6 +37,8 @@ def location(text: str | os.PathLike[str] | StorePath) -> Location:
     if scheme in SCHEMES:
         return StorePath.of(f"{scheme}://{name[found.end() :]}")
     if scheme == "file":
+        from urllib.parse import unquote, urlsplit
+
         parts = urlsplit(name)
         if parts.netloc not in ("", "localhost"):
             raise OptionError(f"{name}: files of other machines cannot be read; write file:///PATH")

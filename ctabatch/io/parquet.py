@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import tempfile
 import uuid
 from collections import deque
 from collections.abc import Iterator
@@ -278,5 +277,8 @@ def writing(root: Location) -> Iterator[None]:
             errno.EROFS: "the file system is read-only",
             errno.ENOTDIR: "a part of this path is a file, not a folder",
         }.get(error.errno or 0, str(error))
-        where = tempfile.gettempdir() if isinstance(root, StorePath) else root
-        raise OutputError(f"{where}: {what}") from error
+        if isinstance(root, StorePath):  # its files are made on this machine, see `scratch`
+            import tempfile
+
+            raise OutputError(f"{tempfile.gettempdir()}: {what}") from error
+        raise OutputError(f"{root}: {what}") from error
