@@ -65,16 +65,18 @@ def test_models_trained_and_applied_by_uri_are_those_from_disk(bucket, tmp_path,
             made = train(*parts, config, spools)
         write_models(tmp_path / name, made.card, made.trees, made.tables)
         digests.append([one["trees"]["sha256"] for one in made.card["models"] if "trees" in one])
-    code, _, err = cli("apply", tmp_path / "here", local["gamma"])
+    code, _, err = cli("apply", local["gamma"], "--models", tmp_path / "here")
     assert (code, err) == (0, "")
-    code, _, err = cli("apply", tmp_path / "there", there["gamma"])
+    code, _, err = cli("apply", there["gamma"], "--models", tmp_path / "there")
     assert (code, err) == (0, "")
     here, uri = ctabatch.Dataset(local["gamma"]), ctabatch.Dataset(there["gamma"])
     assert uri.predictions().collect().equals(here.predictions().collect())
     assert uri.telescope_predictions().collect().equals(here.telescope_predictions().collect())
     before = bucket.tables("gammas/dl2/subarray")
-    assert cli("apply", tmp_path / "there", there["gamma"])[0] == 2  # there are some already
-    assert cli("apply", tmp_path / "there", there["gamma"], "--overwrite")[0] == 0
+    assert (
+        cli("apply", there["gamma"], "--models", tmp_path / "there")[0] == 2
+    )  # there are some already
+    assert cli("apply", there["gamma"], "--models", tmp_path / "there", "--overwrite")[0] == 0
     assert len(bucket.tables("gammas/dl2/subarray")) == len(before)
     assert bucket.tables("gammas/dl2/subarray") != before
     code, _, err = cli("train", *there.values(), "-o", f"{bucket.uri}/models")
@@ -84,7 +86,9 @@ def test_models_trained_and_applied_by_uri_are_those_from_disk(bucket, tmp_path,
 
 
 def test_responses_and_sql_by_uri_are_those_from_disk(bucket, tmp_path, cli):
-    local = {kind: simulate(tmp_path / kind, kind, k) for k, kind in enumerate(("gamma", "proton"), 1)}
+    local = {
+        kind: simulate(tmp_path / kind, kind, k) for k, kind in enumerate(("gamma", "proton"), 1)
+    }
     there = {kind: in_store(bucket, folder) for kind, folder in local.items()}
     for name, source in (("here", local), ("there", there)):
         code, _, err = cli("irf", *source.values(), "-o", name, "--no-figures")

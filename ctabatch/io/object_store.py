@@ -31,6 +31,8 @@ R = TypeVar("R")
 
 #: What the library says of a store without this bucket, and of requests that it repeated itself.
 _NO_BUCKET, _REPEATED = "NoSuchBucket", " retries, max_retries"
+#: Where the library looks for credentials when there are no others.
+_METADATA = "169.254.169.254"
 
 
 @dataclass(frozen=True)
@@ -237,6 +239,11 @@ def _failing(path: StorePath, what: str, kind: type[InputError | OutputError]) -
     except (failures.BaseError, OSError, ValueError) as error:
         if _NO_BUCKET in str(error):
             raise kind(_no_bucket(path)) from error
+        if _METADATA in str(error):
+            raise kind(
+                f"{path}: no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or "
+                f"AWS_PROFILE; nor does this machine have a role ({_short(error)})"
+            ) from error
         raise kind(
             f"{path}: {what} failed: {_short(error)}. Check the network and AWS_ENDPOINT_URL, then "
             "run again with --resume: what is finished stays"
