@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -9,11 +10,13 @@ from numpy.typing import NDArray
 
 from ctabatch.errors import InputError, OptionError
 from ctabatch.io.dataset_folder import DatasetFolder
+from ctabatch.io.dataset_index import IndexedFiles, indexed_files
 from ctabatch.io.location import Location
 from ctabatch.io.stored_subarrays import read_subarray
 from ctabatch.io.stored_waveforms import raw_waveform
 from ctabatch.raw_waveforms import raw_waveforms
 from ctabatch.scan import scan_files
+from ctabatch.table_ranges import scan_in_ranges
 
 if TYPE_CHECKING:
     from ctabatch.instrument.subarray import SubarrayDescription
@@ -43,7 +46,9 @@ class Dataset:
     def __init__(self, root: str | Location) -> None:
         self._folder = DatasetFolder(root)
         self._folder.check()
-        self._files = self._folder.tables()
+        self._files: Mapping[str, list[Location]] = (
+            indexed_files(self._folder) or self._folder.tables()
+        )
 
     @property
     def parts(self) -> list[str]:
@@ -244,20 +249,26 @@ class Dataset:
 
     def _telescope_table(self, table: str, tel_type: str | None) -> pl.LazyFrame:
         prefix = f"{table}/tel_type="
-        types = {name.removeprefix(prefix): files for name, files in self._files.items()
-                 if name.startswith(prefix)}  # fmt: skip
+        types = [name.removeprefix(prefix) for name in self._files if name.startswith(prefix)]
         if tel_type is not None and tel_type not in types:
             raise OptionError.unknown_name("telescope type", tel_type, types)
-        chosen = types if tel_type is None else {tel_type: types[tel_type]}
+        chosen = types if tel_type is None else [tel_type]
         if not chosen:
             raise InputError(f"{self._folder.root}: this dataset has no table {table}")
         frames = [
-            scan_files(files).with_columns(tel_type=pl.lit(name))
-            for name, files in sorted(chosen.items())
+            self._lazy(f"{prefix}{name}").with_columns(tel_type=pl.lit(name))
+            for name in sorted(chosen)
         ]
         return pl.concat(frames)
 
     def _scan(self, table: str) -> pl.LazyFrame:
         if table not in self._files:
             raise InputError(f"{self._folder.root}: this dataset has no table {table}")
-        return scan_files(self._files[table])
+        return self._lazy(table)
+
+    def _lazy(self, table: str) -> pl.LazyFrame:
+        """Rows of a table; files that a filter on keys leaves out by the index are not opened."""
+        files = self._files[table]
+        if isinstance(self._files, IndexedFiles) and len(files) > 1:  # of a folder on disk
+            return scan_in_ranges(self._files.paths(table), self._files.ranges(table))
+        return scan_files(files)

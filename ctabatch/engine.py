@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -21,20 +22,29 @@ from ctabatch.input_digest import InputDigest
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.location import Location
 from ctabatch.io.parquet import PartFiles
+from ctabatch.io.part_lock import part_lock
 from ctabatch.io.stored_parts import is_stored, part_of
 from ctabatch.kernels.jit import CACHE_FOLDER, CACHED
-from ctabatch.memory import USUAL, MemoryBound
+from ctabatch.memory import USUAL, MemoryBound, peak
 from ctabatch.ordered_pool import OrderedPool
 from ctabatch.part_writer import BatchRows, PartWriter
+from ctabatch.provenance.activity import moment
+from ctabatch.provenance.of_parts import process_activity
+from ctabatch.provenance.product import of_tables
 from ctabatch.recycled_arrays import RecycledArrays
 from ctabatch.sources.opened import open_input
 from ctabatch.sources.protocol import EventBlock, EventSource, SourceOptions
 from ctabatch.sources.triggered import triggered_block
+from ctabatch.stage_times import StageTimes, Timed, untimed
 
 #: What to do with inputs whose part is in the dataset already.
 Existing = Literal["refuse", "resume", "overwrite"]
 #: Told (bytes of the input read, bytes in all, telescope events so far).
 Progress = Callable[[int, int, int], None]
+
+
+class AlreadyThereError(OptionError):
+    """The dataset has a part of this input, and nothing was said about what to do then."""
 
 
 @dataclass
@@ -52,6 +62,16 @@ class PartResult:
     seconds : float
     record : dict
         The commit record, empty if it failed.
+    is_there : bool
+        Whether it failed because the dataset has its part already.
+    attempts : int
+        How often it was begun.
+    started, ended : str
+        UTC.
+    memory : int
+        Largest memory that the process has had so far, in bytes.
+    stages : dict
+        CPU seconds by stage, if they were asked for.
     """
 
     input: str
@@ -60,6 +80,12 @@ class PartResult:
     error: str = ""
     seconds: float = 0.0
     record: dict[str, Any] = field(default_factory=dict)
+    is_there: bool = False
+    attempts: int = 1
+    started: str = ""
+    ended: str = ""
+    memory: int = 0
+    stages: dict[str, float] = field(default_factory=dict)
 
 
 class Engine:
@@ -78,6 +104,9 @@ class Engine:
         one thread. By default one per core. The output does not depend on it.
     memory : int
         MiB that the process is held below; see `MemoryBound`.
+    profile : bool
+        Measure the CPU time of the stages. What has threads of its own else, reading and writing,
+        is done in one thread then, in which it can be told apart.
 
     Raises
     ------
@@ -93,6 +122,7 @@ class Engine:
         *,
         threads: int | None = None,
         memory: int = USUAL,
+        profile: bool = False,
     ) -> None:
         self.folder = DatasetFolder(output)
         self.folder.create()
@@ -101,6 +131,7 @@ class Engine:
         self.threads = available_cores() if threads is None else threads
         self.depth = self.threads + 1
         self.memory = MemoryBound(memory)
+        self.times = StageTimes() if profile else None
         self._arrays = RecycledArrays()
 
     def run(self, path: Location, progress: Progress | None = None) -> PartResult:
@@ -111,20 +142,29 @@ class Engine:
         OutputError
             The output cannot be written; nothing of this input is visible.
         """
-        begin = time.perf_counter()
+        begin, started = time.perf_counter(), _utc()
+        if self.times is not None:
+            self.times = StageTimes()
         try:
             result = self._part(path, progress)
         except (ComponentError, InputError, OptionError) as error:
-            result = PartResult(str(path), status="failed", error=str(error))
+            there = isinstance(error, AlreadyThereError)
+            result = PartResult(str(path), status="failed", error=str(error), is_there=there)
         result.seconds = time.perf_counter() - begin
+        result.stages = {} if self.times is None else self.times.rounded()
+        result.started, result.ended, result.memory = started, _utc(), peak()
         return result
+
+    @property
+    def _timed(self) -> Timed:
+        return untimed if self.times is None else self.times
 
     def _part(self, path: Location, progress: Progress | None) -> PartResult:
         if is_stored(path) and path.parent.parent.resolve() == self.folder.root.resolve():
             raise OptionError(f"{path}: its own dataset cannot take what is made of it")
         # The digest of a new file is not needed before its part is committed: it is taken beside
         # the work. If there is a part of this name it decides whether there is any work.
-        input_digest = InputDigest(path)
+        input_digest = InputDigest(path, self._timed)
         try:
             return self._new_part(path, input_digest, progress)
         except BaseException as error:
@@ -137,23 +177,31 @@ class Engine:
     def _new_part(
         self, path: Location, input_digest: InputDigest, progress: Progress | None
     ) -> PartResult:
-        if self.folder.parts_of(part_stem(path)):
+        earlier = None
+        merged = self.folder.merged(part_stem(path))
+        if merged or self.folder.parts_of(part_stem(path)):
             digest, _ = input_digest.result()
             part = part_name(path, digest)
-            earlier = self.folder.record(part)
+            earlier = merged.get(part) or self.folder.record(part)
             if earlier is not None:
                 same = earlier.get("config_digest") == self.config.digest()
                 if self.existing == "resume" and same:
                     return PartResult(str(path), part, "skipped", record=earlier)
                 if self.existing == "refuse":
-                    raise OptionError(
+                    raise AlreadyThereError(
                         f"{path}: already in {self.folder.root} as part {part}; use --resume to "
                         "skip it or --overwrite to process it again"
                     )
-        own_threads = self.threads > 1
+            if part in merged or str(path) in {one["input"].get("path") for one in merged.values()}:
+                raise OptionError(
+                    f"{path}: its part was merged with others by ctabatch compact and cannot be "
+                    "replaced alone: process all inputs into a new dataset"
+                )
+        own_threads = self.threads > 1 and self.times is None
+        timed, begin = self._timed, moment()
         files = PartFiles(self.folder.root, own_thread=own_threads)
         try:
-            writer = PartWriter(self.folder, files, self.config, self._arrays.empty)
+            writer = PartWriter(self.folder, files, self.config, self._arrays.empty, timed)
             with (
                 warnings.catch_warnings(record=True, action="always") as caught,
                 self._open(path, writer, ahead=own_threads) as source,
@@ -176,24 +224,46 @@ class Engine:
                 **writer.summary(source),
                 "warnings": sorted({str(w.message) for w in caught}),
             }
-            self.folder.commit(files, record)
+            activity = process_activity(record, begin, simulated=bool(source.runs))
+            files.about, record["activities"] = of_tables(activity, part), [activity.entry()]
+            with timed("write"):
+                other = self._committed(files, record, before=earlier)
         except BaseException:
             files.discard()
             raise
-        for other in self._replaced_by(part, path):
-            self.folder.remove(other)
+        if other is not None:
+            return PartResult(str(path), part, "skipped", record=other)
+        for replaced in self._replaced_by(part, path):
+            self.folder.remove(replaced)
         return PartResult(str(path), part, record=record)
+
+    def _committed(
+        self, files: PartFiles, record: dict[str, Any], before: dict[str, Any] | None
+    ) -> dict[str, Any] | None:
+        """Commit a part; gives the record of another process that was faster with the same."""
+        with part_lock(self.folder.root, files.part):
+            try:
+                now = self.folder.record(files.part) if self.existing != "overwrite" else None
+                if now is not None and now != before and _is_same(now, record):
+                    files.discard()
+                    return now
+                self.folder.commit(files, record)
+            except BaseException:
+                files.discard()  # while nobody else commits files of these names
+                raise
+        return None
 
     def _open(self, path: Location, writer: PartWriter, *, ahead: bool) -> EventSource:
         options = self.config.source
-        source = open_input(
-            path,
-            SourceOptions(options.focal_length, options.allowed_tels, options.max_events),
-            level=options.level,
-            ahead=ahead,
-            empty=self._arrays.empty,
-            keep=writer.keep,
-        )
+        with self._timed("read"):
+            source = open_input(
+                path,
+                SourceOptions(options.focal_length, options.allowed_tels, options.max_events),
+                level=options.level,
+                ahead=ahead,
+                empty=self._arrays.empty,
+                keep=writer.keep,
+            )
         for name in ("r1", "r1_gains", "dl0"):
             needed = "r0" if name == "r1_gains" else name
             if name in self.config.write and needed not in source.levels:
@@ -210,13 +280,16 @@ class Engine:
         asked = self.config.trigger
         trigger = asked.software_trigger() if asked.has_effect else None
         pool: OrderedPool[EventBlock, BatchRows] = OrderedPool(self.threads, self.depth)
+        blocks = iter(source) if self.times is None else self.times.items("read", iter(source))
+        timed = self._timed
         with pool:
-            for found in source:
+            for found in blocks:
                 block = found
                 if trigger is not None:
                     block = triggered_block(found, trigger, source.account)
                 for done, rows in pool.give(block, writer.plan(block)):
-                    writer.take(done, rows)
+                    with timed("write"):
+                        writer.take(done, rows)
                     if progress is not None:
                         progress(
                             min(source.position, source.size),
@@ -225,11 +298,14 @@ class Engine:
                         )
                 if self.memory.is_near():
                     for done, rows in pool.rest():
-                        writer.take(done, rows)
+                        with timed("write"):
+                            writer.take(done, rows)
                     self._arrays.forget()
             for done, rows in pool.rest():
-                writer.take(done, rows)
-        writer.finish(source)
+                with timed("write"):
+                    writer.take(done, rows)
+        with timed("write"):
+            writer.finish(source)
         if progress is not None:
             progress(source.size, source.size, writer.n_telescope_events)
 
@@ -241,6 +317,14 @@ class Engine:
             if record is not None and record.get("input", {}).get("path") == str(path):
                 others.append(name)
         return others
+
+
+def _is_same(record: dict[str, Any], other: dict[str, Any]) -> bool:
+    return bool(record.get("config_digest") == other.get("config_digest"))
+
+
+def _utc() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def available_cores() -> int:

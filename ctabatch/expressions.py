@@ -15,7 +15,10 @@ import polars.selectors as cs
 from polars.exceptions import PolarsError
 
 from ctabatch.errors import OptionError
+from ctabatch.expression_words import why_refused
 
+#: Letters of an expression in a message.
+_SHOWN = 200
 #: Columns that hold simulated truth begin so.
 TRUTH = "true_"
 
@@ -63,6 +66,10 @@ def parse(sql: str, name: str | None = None) -> Expression:
         It is no valid expression, or mixes rows (sums, counts).
     """
     label = sql if name is None else name
+    if why := why_refused(sql):
+        shown = sql if len(sql) < _SHOWN else f"{sql[:_SHOWN]}..."
+        where = "expression" if name is None else f"expression {label[:_SHOWN]!r}:"
+        raise OptionError(f"{where} {shown!r} {why}")
     try:
         expr = pl.sql_expr(sql)
         if expr.meta.has_multiple_outputs():

@@ -6,11 +6,10 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 
-import polars as pl
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from ctabatch.expressions import QualityQuery
+from ctabatch.criteria import Criteria
 from ctabatch.schemas.cut_flow import CUT_FLOW
 from ctabatch.schemas.parameters import parameters as schema_of
 from ctabatch.stages.columns import record_batch
@@ -40,39 +39,35 @@ class ImageQuality:
 
     def __init__(self, criteria: Mapping[str, str]) -> None:
         self.criteria = dict(criteria)
-        self._query = QualityQuery(criteria)
-        self._query.check(schema_of("both").names)
-        self._conditions = [c.alias(str(k)) for k, c in enumerate(self._query.conditions())]
+        self._criteria = Criteria(criteria, schema_of("both").names)
         self.cut_flow: Counter[str] = Counter(dict.fromkeys(("all", *criteria), 0))
         self._lock = threading.Lock()
 
     def __call__(self, parameters: pa.RecordBatch) -> pa.RecordBatch:
         """Rows with NaN and -1, as of images without pixels, where a criterion is not met."""
-        names = sorted(self._query.columns)
-        if not names:
+        if not self.criteria:
             return parameters
-        meets = pl.DataFrame(parameters.select(names)).select(self._conditions)
-        passed = pl.Series([True] * parameters.num_rows)
-        counts = {"all": parameters.num_rows}
-        for name, column in zip(self.criteria, meets.iter_columns(), strict=True):
-            passed &= column
-            counts[name] = int(passed.sum())
+        passed, counts = self._criteria.passed(parameters)
         with self._lock:
             self.cut_flow.update(counts)
         if passed.all():
             return parameters
-        keep = passed.to_arrow()
+        keep = np.flatnonzero(passed)
+        last = len(parameters)  # the row of nothing, appended to each column
+        rows = np.full(len(parameters), last)
+        rows[keep] = keep
+        taken = pa.array(rows)
         columns = [
             column if field.name in _KEPT or field.name.startswith("true_")
-            else pc.if_else(keep, column, _nothing(field.type))
+            else pa.concat_arrays([column, _nothing(field.type)]).take(taken)
             for field, column in zip(parameters.schema, parameters.columns, strict=True)
         ]  # fmt: skip
         return pa.RecordBatch.from_arrays(columns, schema=parameters.schema)
 
 
-def _nothing(dtype: pa.DataType) -> pa.Scalar:
-    """What the parameters of an image without pixels are."""
-    return pa.scalar(float("nan") if pa.types.is_floating(dtype) else -1, dtype)
+def _nothing(dtype: pa.DataType) -> pa.Array:
+    """What the parameters of an image without pixels are, in an array of one."""
+    return pa.array([float("nan") if pa.types.is_floating(dtype) else -1], dtype)
 
 
 def cut_flow_rows(

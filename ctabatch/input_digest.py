@@ -10,6 +10,7 @@ from ctabatch.errors import InputError
 from ctabatch.io.location import Location, StorePath
 from ctabatch.io.stored_parts import is_stored, part_record
 from ctabatch.io.streams import open_file
+from ctabatch.stage_times import Timed, untimed
 
 if TYPE_CHECKING:
     from ctabatch.io.store_digest import DigestTap
@@ -26,10 +27,12 @@ class InputDigest:
     Parameters
     ----------
     path : Path
+    timed : callable
+        Given "digest": the block of this work.
     """
 
-    def __init__(self, path: Location) -> None:
-        self._path = path
+    def __init__(self, path: Location, timed: Timed = untimed) -> None:
+        self._path, self._timed = path, timed
         self._tap: DigestTap | None = None
         self._unwanted = Event()
         self._found: tuple[str, int] | BaseException | None = None
@@ -72,7 +75,8 @@ class InputDigest:
 
     def _work(self) -> None:
         try:
-            self._found = self._digest()
+            with self._timed("digest"):
+                self._found = self._digest()
         except BaseException as error:  # noqa: BLE001 - handed to the thread that asks
             self._found = error
 

@@ -26,6 +26,7 @@ from ctabatch.schemas.simulation import RUN, SHOWER
 from ctabatch.schemas.trigger import POINTING, TELESCOPE_TRIGGER, TRIGGER
 from ctabatch.source import calibrated_rows, rows_of_all_gains
 from ctabatch.sources.protocol import EventBlock, EventSource, TelescopePlan
+from ctabatch.stage_times import Timed, untimed
 from ctabatch.stages import dl1
 from ctabatch.stages.events import TelescopeEvents
 from ctabatch.stages.telescope_groups import TelescopeRows
@@ -91,9 +92,10 @@ class PartWriter:
         files: PartFiles,
         config: ProcessConfig,
         empty: Callable[..., NDArray[Any]] = np.empty,
+        timed: Timed = untimed,
     ) -> None:
         self.folder, self.files, self.config = folder, files, config
-        self._empty = empty
+        self._empty, self._timed = empty, timed
         self._options: dict[tuple[str, int], dl1.Dl1Options] = {}
         self._checked: SubarrayDescription | None = None
         self.geometry = GeometryStep(config.stereo) if "geometry" in config.write else None
@@ -104,6 +106,7 @@ class PartWriter:
             )
         self.image_quality = ImageQuality(config.parameters.quality)
         self.n_array_events = 0
+        self.event_ids: list[int] = []
         self.bytes_saved = 0
         self.n_telescope_events = 0
         self.event_types: Counter[int] = Counter()
@@ -169,6 +172,9 @@ class PartWriter:
         for table, rows in block.tables.items():
             self.files.write(table, rows)
         self.n_array_events += len(block)
+        if len(block):
+            ends = [*self.event_ids, int(block.event_id.min()), int(block.event_id.max())]
+            self.event_ids = [min(ends), max(ends)]
         self.event_types.update(block.event_type.tolist())
         self.incomplete_events += block.event_id[~block.whole].tolist()
         for batch in batches:
@@ -186,7 +192,9 @@ class PartWriter:
 
     def rows(self, plan: TelescopePlan, optics: Mapping[int, OpticsDescription]) -> BatchRows:
         """Rows of all tables that are made from one batch; `optics` by telescope."""
-        raw = plan.load(self._empty)
+        timed = self._timed
+        with timed("decode"):
+            raw = plan.load(self._empty)
         n_rows, products = len(raw), set(self.config.write)
         tables: list[tuple[str, pa.RecordBatch]] = []
         if n_rows == 0:
@@ -195,22 +203,24 @@ class PartWriter:
             tables.append(("r0", raw.raw_rows()))
         if products == {"r0"}:
             return BatchRows(raw.tel_type, n_rows, tables)
-        telescopes, event = raw.telescopes()
+        with timed("decode"):
+            telescopes, event = raw.telescopes()
         if len(telescopes) == 0:
             return BatchRows(raw.tel_type, n_rows, tables)
         options = self.options(raw.tel_type, int(telescopes.tel_id[0]))
         used = None
         if "r1_gains" in products and telescopes.gain is None:
             tables.append(("r1_gains", rows_of_all_gains(telescopes)))
-        telescopes = with_noise(telescopes, options.waveforms, options.extraction)
-        if "r1" in products:
-            tables.append(("r1", calibrated_rows(telescopes, options)))
         saved = 0
-        if telescopes.charges is None and ("dl0" in products or options.waveforms.reduces):
-            smaller = reduced(telescopes, options.waveforms, options.extraction)
-            telescopes, saved = smaller.events, smaller.bytes_saved
-            if "dl0" in products:
-                tables.append(("dl0", smaller.rows()))
+        with timed("extract"):
+            telescopes = with_noise(telescopes, options.waveforms, options.extraction)
+            if "r1" in products:
+                tables.append(("r1", calibrated_rows(telescopes, options)))
+            if telescopes.charges is None and ("dl0" in products or options.waveforms.reduces):
+                smaller = reduced(telescopes, options.waveforms, options.extraction)
+                telescopes, saved = smaller.events, smaller.bytes_saved
+                if "dl0" in products:
+                    tables.append(("dl0", smaller.rows()))
         if {"r1", "dl0"} & products:
             used = Calibrated(
                 raw.tel_type,
@@ -222,21 +232,24 @@ class PartWriter:
         if not {"images", "parameters", "muons", "geometry"} & products:
             return BatchRows(raw.tel_type, n_rows, tables, None, used, saved)
         wanted = bool({"parameters", "geometry"} & products)
-        charges, mask = dl1.cleaned(telescopes, options, self._empty)
+        charges, mask = dl1.cleaned(telescopes, options, self._empty, timed)
         if "images" in products:
-            saturated = dl1.saturated_pixels(telescopes, charges, options)
-            tables.append(("dl1/images", dl1.image_rows(telescopes, charges, mask, saturated)))
+            with timed("write"):
+                saturated = dl1.saturated_pixels(telescopes, charges, options)
+                tables.append(("dl1/images", dl1.image_rows(telescopes, charges, mask, saturated)))
         if "muons" in products:
             from ctabatch.stages.muon import muon_rows  # kernels that others have no use for
 
             mirror = optics[int(telescopes.tel_id[0])]
-            rings = muon_rows(telescopes, charges.image, mask, mirror, options.muons)
+            with timed("muons"):
+                rings = muon_rows(telescopes, charges.image, mask, mirror, options.muons)
             tables.append(("dl1/muon", rings))
         parameters = None
         if wanted:
-            parameters = self.image_quality(
-                dl1.parameter_rows(telescopes, charges, mask, options.frame)
-            )
+            with timed("parametrise"):
+                parameters = self.image_quality(
+                    dl1.parameter_rows(telescopes, charges, mask, options.frame)
+                )
         if parameters is not None and "parameters" in products:
             tables.append(("dl1/parameters", parameters))
         if parameters is None:
@@ -251,7 +264,8 @@ class PartWriter:
         n_events = len(block)
         used = [(b.tel_type, b.parametrised) for b in batches if b.parametrised is not None]
         tables = [batch.parameters for _, batch in used]
-        usable = step.usable(pa.Table.from_batches(tables)) if tables else np.empty(0, np.bool_)
+        with self._timed("stereo"):
+            usable = step.usable(pa.Table.from_batches(tables)) if tables else np.empty(0, np.bool_)
         ends = np.cumsum([len(batch) for _, batch in used])
         rows = [
             TelescopeRows(
@@ -265,13 +279,14 @@ class PartWriter:
             )
             for (_, batch), end in zip(used, ends, strict=True)
         ]
-        geometry, impact = step.run(
-            np.full(n_events, block.obs_id, np.int32),
-            block.event_id,
-            np.tile([altitude, azimuth], (n_events, 1)),
-            np.full(n_events, block.reference_height),
-            rows,
-        )
+        with self._timed("stereo"):
+            geometry, impact = step.run(
+                np.full(n_events, block.obs_id, np.int32),
+                block.event_id,
+                np.tile([altitude, azimuth], (n_events, 1)),
+                np.full(n_events, block.reference_height),
+                rows,
+            )
         self.files.write(GEOMETRY, geometry)
         for (tel_type, batch), columns in zip(used, impact, strict=True):
             distances = step.impact_rows(batch.parameters, columns)
@@ -305,6 +320,7 @@ class PartWriter:
         missing = {run.obs_id: list(run.subarray.incomplete) for run in runs}
         return {
             "obs_ids": [run.obs_id for run in runs],
+            "event_ids": self.event_ids,
             "array_events": self.n_array_events,
             "telescope_events": self.n_telescope_events,
             "by_event_type": {str(k): v for k, v in sorted(self.event_types.items())},

@@ -18,6 +18,10 @@ from ctabatch.image_quality import cut_flow_rows
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.parquet import PartFiles
 from ctabatch.io.part_tables import PartTables, part_tables
+from ctabatch.provenance.activity import moment
+from ctabatch.provenance.of_parts import replaced, stereo_activity
+from ctabatch.provenance.product import of_tables
+from ctabatch.provenance.software import software
 from ctabatch.schemas.cut_flow import CUT_FLOW as CUT_FLOW_SCHEMA
 from ctabatch.stages.telescope_groups import TelescopeRows, event_places
 
@@ -88,6 +92,7 @@ def recompute_part(
     part: PartTables, options: StereoConfig, tell: Callable[[int], None]
 ) -> dict[str, Any]:
     """Reconstruct the showers of one part again; see `recompute`."""
+    begin = moment()
     step = GeometryStep(options)
     events = _Events(part)
     streams = [_Stream(part, tel_type, events, step) for tel_type in part.tel_types]
@@ -114,6 +119,9 @@ def recompute_part(
         for rows in _cut_flow(part, step):
             files.write(CUT_FLOW, rows)
         changes = {**step.summary(), **_configuration(part.record, options)}
+        activity = stereo_activity(part.record, options.model_dump(mode="json"), software(), begin)
+        files.about = of_tables(activity, part.name)
+        changes["activities"] = replaced(part.record, activity)
         DatasetFolder(part.root).replace_tables(files, (GEOMETRY, IMPACT, CUT_FLOW), changes)
     except BaseException:
         files.discard()

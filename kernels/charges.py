@@ -36,6 +36,7 @@ def window_charges(
     peak_index: int,
     width: int,
     shift: int,
+    fraction: float,
     gain: np.ndarray,
     image: np.ndarray,
     peak_time: np.ndarray,
@@ -57,6 +58,8 @@ def window_charges(
         Neighbours, as compressed rows.
     threshold, method, peak_index, width, shift : int
         `peak_index` is the sample for `FIXED`; `shift` does not matter for `SLIDING`.
+    fraction : float
+        Part of the pixels, the brightest, whose mean `GLOBAL` takes; 1 for all.
     gain : int8 (n_events, n_pixels)
     image, peak_time : float32 (n_events, n_pixels)
         Written, photo-electrons and ns.
@@ -83,7 +86,7 @@ def window_charges(
             else:
                 common = np.int64(peak_index)
                 if method == GLOBAL:
-                    common = np.int64(global_peak(r1, n_samples, invalid[row], total))
+                    common = np.int64(global_peak(r1, n_samples, invalid[row], fraction, total))
                 for p in range(n_pixels):
                     peak[p] = common
             window_charge(

@@ -12,12 +12,12 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-from numba.core import config
+from numba.core import config, types
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,12 +53,30 @@ def kernel(function: F) -> F:
     """Compile a kernel at its first call; it releases the GIL.
 
     Small functions need no other decorator: LLVM inlines them. (numba's own inlining made the first
-    start a sixth longer and nothing faster.)
+    start a sixth longer and nothing faster.) Nobody calls kernels from C: no code is made for that.
     """
     # our cache folder only while numba looks for it: its configuration is everybody's
     before = config.CACHE_DIR  # type: ignore[attr-defined]
     config.CACHE_DIR = CACHE_FOLDER  # type: ignore[attr-defined]
     try:
-        return cast(F, numba.njit(nogil=True, cache=CACHED)(function))
+        options: dict[str, Any] = {"nogil": True, "cache": CACHED, "no_cfunc_wrapper": True}
+        dispatcher = numba.njit(**options)(function)
     finally:
         config.CACHE_DIR = before  # type: ignore[attr-defined]
+    _compile_once_for_numbers(dispatcher)
+    return cast(F, dispatcher)
+
+
+def _compile_once_for_numbers(dispatcher: Any) -> None:
+    """Let a kernel that is called with a number as in ``f(x, 1)`` be the same as for ``f(x, n)``.
+
+    numba compiles another one for each such number. LLVM, which inlines the call, knows the number
+    anyway.
+    """
+    of_types = dispatcher.get_call_template
+
+    def of_plain_types(args: Iterable[Any], kws: dict[str, Any]) -> Any:
+        plain = {name: types.unliteral(kind) for name, kind in kws.items()}
+        return of_types(tuple(map(types.unliteral, args)), plain)
+
+    dispatcher.get_call_template = of_plain_types

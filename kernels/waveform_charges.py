@@ -26,6 +26,7 @@ def waveform_charges(
     peak_index: int,
     width: int,
     shift: int,
+    fraction: float,
     image: np.ndarray,
 ) -> None:
     """Charge of every pixel; all pixels count, none is taken for broken.
@@ -48,6 +49,8 @@ def waveform_charges(
         Sample of the peak for FIXED.
     width, shift : int
         Window in samples: from ``peak - shift``, `width` long; SLIDING has no shift.
+    fraction : float
+        Part of the pixels, the brightest, whose mean GLOBAL takes; 1 for all.
     image : float32 (n_events, n_pixels)
         Written, photo-electrons.
 
@@ -80,7 +83,7 @@ def waveform_charges(
         else:
             common = np.int64(peak_index)
             if method == GLOBAL:
-                common = np.int64(global_peak(r1, n_samples, intact, total))
+                common = np.int64(global_peak(r1, n_samples, intact, fraction, total))
             for p in range(n_pixels):
                 peak[p] = common
         window_charge(

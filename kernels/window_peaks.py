@@ -9,6 +9,7 @@ import numpy as np
 
 from .jit import kernel
 from .peak_lanes import first_of_row
+from .sorting import sorted_order
 
 
 @kernel
@@ -30,10 +31,13 @@ def local_peaks(r1: np.ndarray, n_samples: int, peak: np.ndarray) -> None:
 
 
 @kernel
-def global_peak(r1: np.ndarray, n_samples: int, invalid: np.ndarray, total: np.ndarray) -> int:
-    """First maximum of the mean over all valid pixels.
+def global_peak(
+    r1: np.ndarray, n_samples: int, invalid: np.ndarray, fraction: float, total: np.ndarray
+) -> int:
+    """First maximum of the mean over all valid pixels, or over the brightest.
 
-    Sums are in single precision and in the order of the pixels, as in ctapipe.
+    Sums are in single precision, in the order of the pixels or from the brightest down, as in
+    ctapipe.
 
     Parameters
     ----------
@@ -42,25 +46,49 @@ def global_peak(r1: np.ndarray, n_samples: int, invalid: np.ndarray, total: np.n
     n_samples : int
     invalid : bool (n_pixels,)
         Pixels that do not count.
+    fraction : float
+        Part of all pixels that counts, those with the highest samples; of equal ones the last. With
+        1 it is all valid ones.
     total : float32 (n_samples,)
         Scratch.
 
     Returns
     -------
     int
-        0 if no pixel is valid.
+        0 if no pixel counts.
     """
     for s in range(n_samples):
         total[s] = 0.0
-    n_valid = 0
-    for p in range(invalid.shape[0]):
-        if not invalid[p]:
-            n_valid += 1
+    n_used = 0
+    if fraction < 1.0:
+        n_used = int(fraction * invalid.shape[0])
+        order = _by_highest_sample(r1, n_samples, invalid)
+        for i in range(n_used):
+            brightest = order[order.size - 1 - i]
             for s in range(n_samples):
-                total[s] += r1[p, s]
+                total[s] += r1[brightest, s]
+    else:
+        for p in range(invalid.shape[0]):
+            if not invalid[p]:
+                n_used += 1
+                for s in range(n_samples):
+                    total[s] += r1[p, s]
     best = np.int64(0)
-    number = np.float32(max(n_valid, 1))
+    number = np.float32(max(n_used, 1))
     for s in range(1, n_samples):
         if total[s] / number > total[best] / number:
             best = np.int64(s)
     return best
+
+
+@kernel
+def _by_highest_sample(r1: np.ndarray, n_samples: int, invalid: np.ndarray) -> np.ndarray:
+    """Pixels in the order of their highest sample; those that do not count come first."""
+    highest = np.empty(invalid.shape[0], np.float64)
+    for p in range(invalid.shape[0]):
+        largest = -np.inf
+        if not invalid[p]:
+            for s in range(n_samples):
+                largest = max(largest, np.float64(r1[p, s]))
+        highest[p] = largest if largest == largest else -np.inf
+    return sorted_order(highest)

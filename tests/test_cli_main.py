@@ -58,7 +58,7 @@ def test_without_words_the_help_is_shown(run):
 
 @pytest.mark.parametrize("name", main.COMMANDS)
 def test_every_command_exists_and_has_help(name, run):
-    assert callable(importlib.import_module(f"ctabatch.cli.{name}").command)
+    assert callable(importlib.import_module(f"ctabatch.cli.{name.replace('-', '_')}").command)
     code, out, _ = run(name, "--help")
     assert code == 0
     assert "Examples" in out

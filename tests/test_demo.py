@@ -181,3 +181,27 @@ def test_simulate_keeps_an_existing_file(tmp_path: Path) -> None:
     done = ctabatch("simulate", "x.simtel", "--showers", "2", cwd=tmp_path)
     assert done.returncode == 2
     assert (tmp_path / "x.simtel").read_bytes() == b"mine"
+
+
+def test_products_of_the_demo_lead_back_to_what_they_were_made_of(demo: dict[str, Any]) -> None:
+    """Event lists to responses, predictions to models and to the datasets these learnt from."""
+
+    def chain(path: Path) -> dict[str, Any]:
+        done = ctabatch("info", "--provenance", str(path), "--json", cwd=demo["folder"])
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)["provenance"]
+        return found
+
+    lists = sorted((demo["folder"] / "crab" / "dl3" / "data").glob("*.fits"))
+    made = chain(lists[0])
+    assert made["activity"]["name"] == "ctabatch dl3"
+    (responses,) = (one for one in made["inputs"] if one["kind"] == "responses")
+    assert responses["activity"]["name"] == "ctabatch irf"
+    assert all(one["found"] for one in responses["inputs"])
+    predictions = (demo["folder"] / "test" / "gammas" / "dl2" / "subarray").rglob("*.parquet")
+    made = chain(next(predictions))
+    assert made["activity"]["name"] == "ctabatch apply"
+    (models,) = (one for one in made["inputs"] if one["kind"] == "models")
+    assert models["activity"]["name"] == "ctabatch train"
+    assert {one["role"] for one in models["inputs"]} == {"gammas", "protons"}
+    assert all(one["found"] for one in models["inputs"])

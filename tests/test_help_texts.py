@@ -24,7 +24,9 @@ def _functions(command):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_no_help_text_holds_a_bracket_that_would_vanish(name):
     texts = []
-    for command in _functions(importlib.import_module(f"ctabatch.cli.{name}").command):
+    for command in _functions(
+        importlib.import_module(f"ctabatch.cli.{name.replace('-', '_')}").command
+    ):
         hints = get_type_hints(command, include_extras=True)
         for parameter in inspect.signature(command).parameters:
             for extra in getattr(hints[parameter], "__metadata__", ()):

@@ -47,22 +47,29 @@ ALLOWED: dict[str, set[str]] = {
         *("numpy", "pyarrow"),
         *("ctabatch.errors", "ctabatch.instrument", "ctabatch.kernels", "ctabatch.schemas"),
     },
+    "ctabatch/provenance": {
+        *("astropy", "pyarrow", "ctabatch", "ctabatch.errors", "ctabatch.io"),
+    },
+    # the engine imports them: nothing heavy
+    "ctabatch/provenance/activity.py": {"ctabatch.errors"},
+    "ctabatch/provenance/of_parts.py": {"ctabatch.provenance.activity"},
+    "ctabatch/provenance/product.py": {"ctabatch.provenance.activity"},
     "ctabatch/learn": {
         *("lightgbm", "numpy", "polars", "pyarrow", "pydantic", "sklearn", "yaml"),
         *("ctabatch", "ctabatch.config", "ctabatch.dataset", "ctabatch.errors"),
         *("ctabatch.expressions", "ctabatch.io", "ctabatch.kernels", "ctabatch.schemas"),
-        "ctabatch.stages",
+        *("ctabatch.provenance", "ctabatch.stages"),
     },
     "ctabatch/irf": {
         *("astropy", "gammapy", "numpy", "polars", "pyarrow", "pydantic", "pyirf", "yaml"),
         *("ctabatch", "ctabatch.config", "ctabatch.dataset", "ctabatch.errors"),
         *("ctabatch.expressions", "ctabatch.io", "ctabatch.kernels", "ctabatch.schemas"),
-        "ctabatch.scan",
+        *("ctabatch.provenance", "ctabatch.scan"),
     },
     "ctabatch/dl3": {
         *("astropy", "numpy", "polars", "pyarrow", "ctabatch", "ctabatch.dataset"),
         *("ctabatch.errors", "ctabatch.expressions", "ctabatch.io", "ctabatch.irf"),
-        "ctabatch.schemas",
+        *("ctabatch.provenance", "ctabatch.schemas"),
     },
     "ctabatch/plot": {
         *("matplotlib", "numpy", "polars", "pyarrow", "ctabatch.config", "ctabatch.dataset"),
@@ -73,6 +80,10 @@ ALLOWED: dict[str, set[str]] = {
     "ctabatch/verify": {
         *("numpy", "pyarrow", "ctabatch", "ctabatch.errors", "ctabatch.io"),
         *("ctabatch.kernels", "ctabatch.schemas"),
+    },
+    "ctabatch/upkeep": {
+        *("duckdb", "numpy", "polars", "pyarrow", "ctabatch", "ctabatch.errors", "ctabatch.io"),
+        "ctabatch.schemas",
     },
     "ctabatch/simulate": {
         *("numpy", "pyarrow", "ctabatch", "ctabatch.errors", "ctabatch.instrument"),
@@ -101,28 +112,35 @@ ALLOWED: dict[str, set[str]] = {
     "ctabatch/dataset.py": {
         *("duckdb", "numpy", "polars", "pyarrow"),
         *("ctabatch", "ctabatch.errors", "ctabatch.io", "ctabatch.raw_waveforms"),
-        *("ctabatch.scan", "ctabatch.schemas"),
+        *("ctabatch.scan", "ctabatch.schemas", "ctabatch.table_ranges"),
     },
     "ctabatch/raw_waveforms.py": {
         *("polars", "pyarrow", "ctabatch.errors", "ctabatch.io", "ctabatch.scan"),
     },
     "ctabatch/scan.py": {"polars", "ctabatch.io"},
-    "ctabatch/expressions.py": {"polars", "ctabatch.errors"},
+    "ctabatch/table_ranges.py": {"polars", "pyarrow"},
+    "ctabatch/expression_words.py": set(),
+    "ctabatch/expressions.py": {"polars", "ctabatch.errors", "ctabatch.expression_words"},
+    "ctabatch/criteria.py": {
+        *("numpy", "polars", "pyarrow", "ctabatch.errors", "ctabatch.expressions"),
+    },
     "ctabatch/geometry.py": {
-        *("numpy", "polars", "pyarrow", "ctabatch.config", "ctabatch.expressions"),
+        *("numpy", "pyarrow", "ctabatch.config", "ctabatch.criteria"),
         *("ctabatch.schemas", "ctabatch.stages"),
     },
     "ctabatch/image_quality.py": {
-        *("polars", "pyarrow", "ctabatch.expressions", "ctabatch.schemas", "ctabatch.stages"),
+        *("numpy", "pyarrow", "ctabatch.criteria", "ctabatch.schemas", "ctabatch.stages"),
     },
     "ctabatch/stereo.py": {
         *("numpy", "polars", "pyarrow", "pydantic", "ctabatch.config", "ctabatch.errors"),
         "ctabatch.image_quality",
         *("ctabatch.geometry", "ctabatch.io", "ctabatch.schemas", "ctabatch.stages"),
+        "ctabatch.provenance",
     },
     "ctabatch/ordered_pool.py": set(),
     "ctabatch/memory.py": {"ctabatch.errors"},
-    "ctabatch/input_digest.py": {"ctabatch.errors", "ctabatch.io"},
+    "ctabatch/stage_times.py": set(),
+    "ctabatch/input_digest.py": {"ctabatch.errors", "ctabatch.io", "ctabatch.stage_times"},
     "ctabatch/recycled_arrays.py": {"numpy"},
     "ctabatch/calibration_rows.py": {
         *("numpy", "pyarrow", "ctabatch.instrument", "ctabatch.schemas", "ctabatch.sources"),
@@ -133,12 +151,25 @@ ALLOWED: dict[str, set[str]] = {
         *("numpy", "pyarrow", "ctabatch.config", "ctabatch.geometry", "ctabatch.io"),
         *("ctabatch.errors", "ctabatch.schemas", "ctabatch.source", "ctabatch.sources"),
         *("ctabatch.image_quality", "ctabatch.instrument", "ctabatch.stages"),
+        "ctabatch.stage_times",
     },
     "ctabatch/engine.py": {
         *("ctabatch", "ctabatch.config", "ctabatch.errors", "ctabatch.io", "ctabatch.kernels"),
         *("ctabatch.memory", "ctabatch.ordered_pool", "ctabatch.part_writer"),
         *("ctabatch.input_digest", "ctabatch.recycled_arrays", "ctabatch.sources"),
+        *("ctabatch.provenance", "ctabatch.stage_times"),
     },
+    "ctabatch/production": {
+        *("ctabatch", "ctabatch.config", "ctabatch.engine", "ctabatch.errors", "ctabatch.io"),
+        "ctabatch.memory",
+    },
+    # the only files that know Dask, which is optional
+    "ctabatch/production/dask_cluster.py": {"dask", "distributed", "ctabatch.errors"},
+    "ctabatch/production/dask_tasks.py": {
+        *("distributed", "ctabatch", "ctabatch.engine", "ctabatch.errors", "ctabatch.io"),
+        "ctabatch.production",
+    },
+    "ctabatch/emit": {"ctabatch.errors"},
     "ctabatch/cli": {
         *("numpy", "polars", "pyarrow", "pydantic", "rich", "typer"),
         *("ctabatch", "ctabatch.config", "ctabatch.dataset", "ctabatch.engine", "ctabatch.errors"),
@@ -150,9 +181,10 @@ ALLOWED: dict[str, set[str]] = {
             "ctabatch.schemas",
         ),
         "ctabatch.source",
-        *("ctabatch.demo", "ctabatch.dl3", "ctabatch.irf", "ctabatch.learn", "ctabatch.memory"),
-        *("ctabatch.plot", "ctabatch.simulate", "ctabatch.stages"),
-        *("ctabatch.stereo", "ctabatch.verify"),
+        *("ctabatch.demo", "ctabatch.dl3", "ctabatch.emit", "ctabatch.irf", "ctabatch.learn"),
+        "ctabatch.memory",
+        *("ctabatch.plot", "ctabatch.production", "ctabatch.provenance", "ctabatch.simulate"),
+        *("ctabatch.stages", "ctabatch.stereo", "ctabatch.upkeep", "ctabatch.verify"),
     },
 }
 

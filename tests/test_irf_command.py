@@ -15,7 +15,15 @@ from tests import foreign_tables as foreign
 from tests.irf_inputs import responses, rows_of, simulate, simulate_all
 
 LEAN = "--no-figures"
-FILES = {"irf.parquet", "irf.fits", "irf.json", "benchmarks.fits", "cuts.parquet", "cuts.fits"}
+FILES = {
+    "provenance.json",
+    "irf.parquet",
+    "irf.fits",
+    "irf.json",
+    "benchmarks.fits",
+    "cuts.parquet",
+    "cuts.fits",
+}
 
 
 @pytest.fixture(scope="module")

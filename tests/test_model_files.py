@@ -109,7 +109,7 @@ def test_a_failure_leaves_the_old_models_and_nothing_else(tmp_path, monkeypatch)
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(model_files.pq, "write_table", full)
+    monkeypatch.setattr(model_files, "write_table", full)
     with pytest.raises(OutputError, match="disk is full"):
         write(folder, 3.0, overwrite=True)
     assert list(tmp_path.iterdir()) == [folder]

@@ -38,9 +38,10 @@ def summary(cli, *words):
 
 
 def visible(folder="out"):
-    """All files below a folder that are not part of its identity."""
+    """All files below a folder but its identity, arrays, and what tells of failures."""
     names = {p.relative_to(folder).as_posix() for p in Path(folder).rglob("*") if p.is_file()}
-    return {n for n in names if n != "ctabatch.json" and not n.startswith("subarray/")}
+    aside = ("ctabatch.json", "subarray/", "parts/failed/")
+    return {n for n in names if not n.startswith(aside)}
 
 
 def table(name, folder="out"):

@@ -45,9 +45,13 @@ def one_pixel(trace, method, common, width, shift):
 
 @COMPILED
 @pytest.mark.parametrize("n_gains", [1, 2])
-@pytest.mark.parametrize("method", list(METHODS))
+@pytest.mark.parametrize(
+    ("method", "fraction"), [*((name, 1.0) for name in METHODS), ("global", 0.5), ("global", 0.01)]
+)
 @pytest.mark.parametrize(("width", "shift", "peak_index"), [(7, 3, 12), (1, 0, 0), (60, 5, 29)])
-def test_charges_are_those_of_the_loops(compiled, n_gains, method, width, shift, peak_index):
+def test_charges_are_those_of_the_loops(
+    compiled, n_gains, method, fraction, width, shift, peak_index
+):
     n_samples = 30
     waveform, rows = batch(n_samples, n_gains), np.array([1, 0, 1, 1])
     rng = np.random.default_rng(9)
@@ -66,7 +70,8 @@ def test_charges_are_those_of_the_loops(compiled, n_gains, method, width, shift,
     kernel = charges.window_charges if compiled else charges.window_charges.py_func
     kernel(
         waveform, rows, read_out, pedestal, factor, time_shift, correction, np.full(2, RATE),
-        invalid, indptr, indices, 520, METHODS[method], peak_index, width, shift, gain, image, time,
+        invalid, indptr, indices, 520, METHODS[method], peak_index, width, shift, fraction, gain,
+        image, time,
     )  # fmt: skip
     for k, row in enumerate(rows):
         chosen, r1 = naive_calibration.calibrate(waveform[k], pedestal[row], factor[row], 520)
@@ -74,7 +79,11 @@ def test_charges_are_those_of_the_loops(compiled, n_gains, method, width, shift,
         r1[invalid[row] | ~read_out[k]] = 0
         common = peak_index
         if method == "global":
-            common = int(np.argmax(r1[~invalid[row]].mean(axis=0)))
+            highest = np.where(invalid[row], -np.inf, r1.max(axis=1))
+            n_used = int(fraction * N_PIXELS)
+            used = sorted(range(N_PIXELS), key=lambda p: (highest[p], p))[::-1][:n_used]
+            used = np.flatnonzero(~invalid[row]) if fraction == 1 else used
+            common = int(np.argmax(r1[used].mean(axis=0))) if len(used) else 0
         for p in range(N_PIXELS):
             if invalid[row, p] or not read_out[k, p]:
                 assert image[k, p] == time[k, p] == 0  # no neighbour to take the charge of
@@ -97,8 +106,8 @@ def test_the_first_of_equal_maxima_counts(compiled):
         kernel(
             waveform, np.zeros(1, np.int64), np.zeros((0, N_PIXELS), bool), 300 * ones, ones,
             0 * ones, np.ones((1, 1)), np.ones(1), np.zeros((1, N_PIXELS), bool),
-            np.zeros(N_PIXELS + 1, np.int32), np.empty(0, np.int32), 4000, METHODS[method], 0, 1, 0,
-            np.zeros((1, N_PIXELS), np.int8), image, time,
+            np.zeros(N_PIXELS + 1, np.int32), np.empty(0, np.int32), 4000, METHODS[method],
+            0, 1, 0, 1.0, np.zeros((1, N_PIXELS), np.int8), image, time,
         )  # fmt: skip
         assert (time == expected).all()
         assert (image == 10).all()

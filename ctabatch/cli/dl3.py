@@ -214,6 +214,10 @@ def command(
         irf, output, select, site, target, live_fraction, cuts=not no_cuts, overwrite=overwrite,
         audit=not no_audit,
     )  # fmt: skip
+    shaping: dict[str, Any] = {
+        "select": select, "site": site, "target": target, "live_fraction": live_fraction,
+        "cuts": not no_cuts, "prefix": prefix, "direction": direction, "map": column_map,
+    }  # fmt: skip
     if simulate:
         if pointings or gti or time_reference:
             raise OptionError("--pointings, --gti and --time-reference are for observed events")
@@ -225,6 +229,12 @@ def command(
             "start": start,
             "min_altitude": min_altitude,
         }
+        shaping |= {
+            **plan, "tolerance": tolerance, "seed": seed, "spectrum": spectrum,
+            "proton_spectrum": proton_spectrum, "electron_spectrum": electron_spectrum,
+            "simulated": [simulated, simulated_protons, simulated_electrons],
+        }  # fmt: skip
+        options = _marked(options, words, shaping, prefix, {}, simulated=True)
         sources = {"column_map": column_map, "prefix": prefix, "direction": direction}
         texts = (spectrum, proton_spectrum, electron_spectrum)
         showers = (simulated, simulated_protons, simulated_electrons)
@@ -237,6 +247,9 @@ def command(
                 "observed events come from one dataset or table; to draw observations from "
                 "simulations of several primaries: --simulate"
             )
+        tables = {"pointings": pointings, "gti": gti}
+        shaping |= {"time_reference": time_reference}
+        options = _marked(options, words, shaping, prefix, tables, simulated=False)
         with bar("dl3", quiet=as_json) as progress:
             account = _convert(words[0], column_map, prefix, direction, time_reference, options,
                                pointings, gti, progress)  # fmt: skip
@@ -267,6 +280,31 @@ def _options(
     selection = read_selection(irf, cuts=cuts, sql=select)
     return StoreOptions(irf, output, selection, observations.site(site),
                         observations.target(target), live_fraction, overwrite, audit)  # fmt: skip
+
+
+def _marked(
+    options: StoreOptions,
+    words: list[str],
+    shaping: dict[str, Any],
+    prefix: str | None,
+    tables: dict[str, Path | None],
+    *,
+    simulated: bool,
+) -> StoreOptions:
+    """The options with what the files will say of who made them."""
+    from dataclasses import replace
+
+    from ctabatch.dl3.provenance import store_marks
+
+    roles = ROLES if simulated else ("events",)
+    sources = {
+        role: [name for name in word.split(",") if name] if simulated else [word]
+        for role, word in zip(roles, words, strict=False)
+    }
+    sources |= {name: [str(path)] for name, path in tables.items() if path is not None}
+    prefixes = [] if prefix is None else [prefix]
+    marks = store_marks(sources, prefixes, options.irf, shaping, simulated=simulated)
+    return replace(options, marks=marks)
 
 
 def _angles(text: str) -> tuple[float, ...]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ctabatch.cli.process import WITH_LOSSES, input_path
-from ctabatch.errors import InputError
+from ctabatch.cli.provenance_report import report
+from ctabatch.errors import InputError, OptionError
 
 if TYPE_CHECKING:
     from ctabatch.io.location import Location
@@ -19,23 +21,50 @@ def command(
     path: Annotated[
         str,
         typer.Argument(
-            help="A sim_telarray file, example:NAME, or a dataset; path or URI (s3://)."
+            help="A sim_telarray file, example:NAME, or a dataset, path or URI (s3://); with "
+            "--provenance any product."
         ),
     ],
+    provenance: Annotated[
+        bool, typer.Option("--provenance", help="Print who made it, back to the first inputs.")
+    ] = False,
+    search: Annotated[
+        list[Path] | None,
+        typer.Option(help="With --provenance: look for inputs in this folder too; repeat it."),
+    ] = None,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify", help="With --provenance: take digests of input files, not their sizes."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Summarise a file (array, simulation, events) or a dataset (parts, tables, losses).
 
     Exit code 1 if the file is damaged or parts of the dataset were written with losses.
 
+    With --provenance it prints the chain from a file or folder (event lists, responses, models,
+    datasets, tables of parts) back to the simtel files. What is not found is named by its digest.
+
     Examples:
       ctabatch info gammas.simtel.zst
       ctabatch info dl1 --json
       ctabatch info s3://bucket/dl1
+      ctabatch info --provenance dl3/data/obs_000001.fits
+      ctabatch info --provenance irf --search /archive --verify
     """
+    if (search or verify) and not provenance:
+        raise OptionError("--search and --verify go with --provenance")
     where = input_path(path)
     if not where.exists():
         raise InputError(f"{where}: there is no such file or folder")
+    if provenance:
+        from ctabatch.io.location import local_path
+
+        where = local_path(where, "a product whose provenance is told")
+        report(where, search or [], verify=verify, as_json=as_json)
+        return
     facts = dataset_facts(where) if where.is_dir() else file_facts(where)
     if as_json:
         typer.echo(json.dumps(facts, indent=1, default=str))
@@ -106,23 +135,20 @@ def dataset_facts(path: Location) -> dict[str, Any]:
             predicted = folder.prediction_record(prefix, record["part"])
             if predicted is not None:
                 tables |= predicted["tables"]
-                predictions.setdefault(prefix, set()).add(predicted["models"]["digest"][:12])
+                predictions.setdefault(prefix, set()).add(
+                    str(predicted.get("models", {}).get("digest"))[:12]
+                )
         for name, table in tables.items():
             rows[name.rpartition("/")[0]] += table["rows"]
-            size[name.rpartition("/")[0]] += table["bytes"]
-        tel_types.update(record["by_tel_type"])
-        for key in ("array_events", "telescope_events", "n_losses"):
-            totals[key] += record[key]
-        configs.add(record["config_digest"])
-        parts.append(
-            {
-                "part": record["part"],
-                "input": record["input"]["name"],
-                "array_events": record["array_events"],
-                "telescope_events": record["telescope_events"],
-                "n_losses": record["n_losses"],
-            }
-        )
+            size[name.rpartition("/")[0]] += table.get("bytes", 0)
+        tel_types.update(record.get("by_tel_type", {}))
+        counts = {
+            key: record.get(key, 0) for key in ("array_events", "telescope_events", "n_losses")
+        }
+        totals.update(counts)
+        configs.add(record.get("config_digest", ""))
+        name = record.get("input", {}).get("name", "")
+        parts.append({"part": record["part"], "input": name, **counts})
     return {
         "dataset": str(path),
         **identity,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import os
 import sys
 from collections.abc import Iterator
 
@@ -22,15 +23,22 @@ def collect_seldom() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
+def without_plugins_of_pydantic() -> None:
+    """Let pydantic not look through all installed packages for some that watch its models."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
 def import_numba_alone() -> None:
     """Import numba without scipy, of which it wants linear algebra that no kernel uses.
 
-    That saves a third of a second and 16 MB; `coverage`, where it is installed, takes a twentieth.
-    In this process compiled functions cannot call ``np.dot`` or ``np.linalg``.
+    That saves a third of a second and 16 MB; `coverage` and `cffi`, where they are installed, take
+    a twentieth each.
+    In this process compiled functions cannot call ``np.dot``, ``np.linalg`` or functions of cffi.
     """
     if "numba.np.arraymath" not in sys.modules:
-        with _without("scipy"), _without("coverage"):
+        with _without("scipy"), _without("coverage"), _without("cffi"):
             importlib.import_module("numba.np.arraymath")
+            importlib.import_module("numba.core.typing.cffi_utils")
 
 
 def import_lightgbm_alone() -> None:
@@ -56,4 +64,6 @@ def _without(name: str) -> Iterator[None]:
         del sys.modules[name]
 
 
-__all__ = ["collect_seldom", "import_lightgbm_alone", "import_numba_alone"]
+__all__ = [
+    "collect_seldom", "import_lightgbm_alone", "import_numba_alone", "without_plugins_of_pydantic",
+]  # fmt: skip

@@ -30,6 +30,10 @@ COMMANDS = {
     "examples": "Fetch and list the public example simtel files.",
     "simulate": "Write toy showers as a sim_telarray file.",
     "process": "Turn sim_telarray files into a Parquet dataset: images, parameters, geometry.",
+    "plan": "Write the tasks of a production to a file, for batch systems.",
+    "run-part": "Run one task of a plan.",
+    "finalise": "Check that a plan is done, name what is missing, index the dataset.",
+    "emit": "Write files for Slurm, HTCondor, Snakemake or CWL that run a plan.",
     "stereo": "Reconstruct showers again from stored image parameters.",
     "train": "Learn energy, gamma/hadron separation and direction from datasets.",
     "apply": "Add the predictions of trained models to datasets.",
@@ -39,6 +43,10 @@ COMMANDS = {
     "verify": "Compare results with the truth of simulations: charge resolution.",
     "plot": "Draw cameras, waveforms, the array, or distributions of image parameters.",
     "info": "Summarise a sim_telarray file or a dataset.",
+    "validate": "Check a dataset: records, files, schemas, keys; remove leftovers.",
+    "compact": "Merge the many small parts of a dataset into a few, sorted by event.",
+    "query": "Ask a dataset in SQL: a table, CSV, Parquet or JSON.",
+    "diff": "Compare two datasets: tables, columns, rows, worst deviations.",
     "schema": "Show the columns of every table, with unit, description and source.",
 }
 
@@ -126,7 +134,7 @@ def _command_in(words: Sequence[str]) -> str | None:
 
 
 def _load(name: str) -> typer.Typer | Callable[..., object]:
-    module = importlib.import_module(f"ctabatch.cli.{name}")
+    module = importlib.import_module(f"ctabatch.cli.{name.replace('-', '_')}")
     command: typer.Typer | Callable[..., object] = module.command
     return command
 

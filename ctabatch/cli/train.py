@@ -189,8 +189,12 @@ def _bar(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
 def _write(output: Path, training: Training, *, overwrite: bool, figures: bool) -> dict[str, Any]:
     """Write models and figures; the card as written."""
     from ctabatch.io.model_files import write_models
+    from ctabatch.learn.provenance import written_with
 
-    card = write_models(output, training.card, training.trees, training.tables, overwrite=overwrite)
+    card = write_models(
+        output, training.card, training.trees, training.tables, overwrite=overwrite,
+        **written_with(training),
+    )  # fmt: skip
     if figures:
         from ctabatch.plot.training import draw_training
 

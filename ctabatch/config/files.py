@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ctabatch.errors import OptionError
 
+from .bounded import DEEPEST, LONGEST, read_toml, read_yaml
 from .strict import merged
 
 
@@ -22,12 +20,7 @@ def parsed(text: str, where: str) -> dict[str, Any]:
     OptionError
         The text is not readable, or no mapping.
     """
-    try:
-        found = tomllib.loads(text) if where.endswith(".toml") else yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise OptionError(f"{where}: not readable as YAML: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise OptionError(f"{where}: not readable as TOML: {error}") from error
+    found = read_toml(text, where) if where.endswith(".toml") else read_yaml(text, where)
     if not isinstance(found or {}, dict):
         raise OptionError(f"{where}: this is no mapping of sections to options")
     return {str(key): _with_text_keys(value) for key, value in (found or {}).items()}
@@ -51,7 +44,8 @@ def layers(files: Iterable[Path]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path in files:
         try:
-            text = path.read_text(encoding="utf-8")
+            with path.open(encoding="utf-8") as file:  # a text that is longer is refused below
+                text = file.read(LONGEST + 1)
         except (OSError, UnicodeDecodeError) as error:
             raise OptionError(f"--config {path}: not readable: {error}") from error
         found = merged(found, parsed(text, str(path)))
@@ -75,10 +69,9 @@ def assignments(words: Iterable[str]) -> dict[str, Any]:
                 f"--set {word}: write section.option=value, for example "
                 "cleaning.picture_threshold_pe=8"
             )
-        try:
-            value = _with_text_keys(yaml.safe_load(text))
-        except yaml.YAMLError as error:
-            raise OptionError(f"--set {word}: the value is not readable as YAML") from error
+        if len(steps) > DEEPEST:
+            raise OptionError(f"--set {word[:80]}...: no option is so deep")
+        value = _with_text_keys(read_yaml(text, f"--set {word[:200]}: the value"))
         for step in reversed(steps):
             value = {step: value}
         found = merged(found, value)
@@ -87,6 +80,8 @@ def assignments(words: Iterable[str]) -> dict[str, Any]:
 
 def as_yaml(content: dict[str, Any]) -> str:
     """Text of a configuration."""
+    import yaml
+
     return yaml.safe_dump(content, sort_keys=False, default_flow_style=False)
 
 

@@ -56,14 +56,14 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "TailCutsDataVolumeReducer": f"{_STAGES}.reducers",
     },
 }
+#: Kinds whose components are not chosen but always there: other packages cannot add one.
+ALWAYS_THERE = frozenset({"modifier", "muon_analysis", "pixel_flags"})
 #: What a component of each kind must be able to do.
 METHODS = {
     "extractor": ("extract", "extract_raw"),
     "cleaner": ("clean",),
     "reducer": ("select_pixels",),
     "gain_selector": ("gain_threshold",),
-    "modifier": ("modify",),
-    "pixel_flags": ("find",),
 }
 
 
@@ -109,7 +109,17 @@ def names(kind: str) -> list[str]:
 
 @cache
 def _added(kind: str) -> dict[str, EntryPoint]:
-    return {entry.name: entry for entry in entry_points(group=f"ctabatch.{kind}s")}
+    if kind in ALWAYS_THERE:
+        return {}
+    return {
+        entry.name: entry for entry in _all_entry_points() if entry.group == f"ctabatch.{kind}s"
+    }
+
+
+@cache
+def _all_entry_points() -> tuple[EntryPoint, ...]:
+    found = entry_points()  # looks through all installed packages: once for all kinds
+    return tuple(entry for group in found.groups for entry in found.select(group=group))
 
 
 __all__ = ["BUILT_IN", "component", "names"]

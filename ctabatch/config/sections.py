@@ -32,7 +32,7 @@ class ComponentSection(BaseModel):
     stored holds all options of the chosen components.
     """
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
     KIND: ClassVar[str]
     #: Name of the section.
     SECTION: ClassVar[str]

@@ -14,7 +14,7 @@ Model = TypeVar("Model", bound=BaseModel)
 class Strict(BaseModel):
     """A section of the configuration: frozen, and without options of other names."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 def validated(model: type[Model], data: dict[str, Any], where: str) -> Model:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctabatch.dl3 import observations
+from ctabatch.dl3.provenance import store_marks
 from ctabatch.dl3.selection import read_selection
 from ctabatch.dl3.store import StoreOptions, WobblePlan, simulated_store
 from ctabatch.io.parquet import writing
@@ -99,13 +100,21 @@ def _observe(
     """Do what ``ctabatch dl3 --simulate`` does: pointings in turn around the source."""
     selection = read_selection(place / "irf")
     site, target = observations.site("CTAO-North"), observations.target("Crab")
-    store = StoreOptions(place / "irf", place / "dl3", selection, site, target, overwrite=True)
+    plan = WobblePlan(exposure=options.exposure, duration=60, offset=_OFFSET)
+    marks = store_marks(
+        {"gamma": [str(inputs["gammas"])], "proton": [str(inputs["protons"])]}, (), place / "irf",
+        {**vars(plan), "target": "Crab", "site": "CTAO-North", "seed": options.seed},
+        simulated=True,
+    )  # fmt: skip
+    store = StoreOptions(
+        place / "irf", place / "dl3", selection, site, target, overwrite=True, marks=marks
+    )
     account = simulated_store(
         [open_primary("gamma", [str(inputs["gammas"])]),
          open_primary("proton", [str(inputs["protons"])])],
         {"gamma": spectrum("CRAB_HEGRA"), "proton": spectrum("IRFDOC_PROTON", diffuse=True)},
-        store, WobblePlan(exposure=options.exposure, duration=60, offset=_OFFSET),
-        seed=options.seed, progress=lambda _, done, total: progress("observe", done, total),
+        store, plan, seed=options.seed,
+        progress=lambda _, done, total: progress("observe", done, total),
     )  # fmt: skip
     progress("observe", len(account.written), len(account.written))
     return {

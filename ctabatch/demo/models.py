@@ -25,6 +25,7 @@ from ctabatch.learn.metrics import (
 )
 from ctabatch.learn.model_set import ModelSet
 from ctabatch.learn.options import TrainConfig
+from ctabatch.learn.provenance import written_with
 from ctabatch.learn.train import train
 from ctabatch.plot import performance
 from ctabatch.simulate.arrays import load_array
@@ -66,7 +67,9 @@ def train_and_test(folder: Path, options: DemoOptions, progress: Progress) -> di
         trained = train(
             part_tables(gammas), part_tables(protons), config, spools, progress=progress
         )
-    write_models(models, trained.card, trained.trees, trained.tables, overwrite=True)
+    write_models(
+        models, trained.card, trained.trees, trained.tables, overwrite=True, **written_with(trained)
+    )
     model_set = ModelSet.read(models)
     parts = [part for test in tests for part in part_tables(test)]
     for index, part in enumerate(parts):

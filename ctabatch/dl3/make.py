@@ -12,12 +12,14 @@ import polars as pl
 from ctabatch.dl3.observations import site_name
 from ctabatch.dl3.observed import OPTIONAL, observed_blocks
 from ctabatch.dl3.placing import Block
+from ctabatch.dl3.provenance import StoreMarks
 from ctabatch.dl3.rates import Showers, Spectrum
 from ctabatch.dl3.responses import Listing, ResponseSet, listings
 from ctabatch.dl3.simulated import EVENT_TYPE, TOLERANCE, Drawn, Pool, drawn_blocks
 from ctabatch.dl3.write import WrittenObservation, write_store
 from ctabatch.errors import InputError
 from ctabatch.io.fits.observation import Instrument, Observation
+from ctabatch.provenance.record import RECORD
 
 #: Told (what, number done, number of all).
 Progress = Callable[[str, int, int], None]
@@ -78,6 +80,7 @@ def write_observed(
     *,
     overwrite: bool = False,
     progress: Progress | None = None,
+    marks: StoreMarks | None = None,
 ) -> StoreAccount:
     """Write observed events as a store.
 
@@ -91,6 +94,8 @@ def write_observed(
     overwrite : bool
         Replace a store.
     progress : callable, optional
+    marks : StoreMarks, optional
+        Who made the store, for the headers of its files.
 
     Raises
     ------
@@ -110,7 +115,7 @@ def write_observed(
         yield from observed_blocks(group, own.observation, own.number)
 
     account = StoreAccount(observations)
-    account.written = _write(folder, plan, blocks, optional, None, overwrite, progress)
+    account.written = _write(folder, plan, blocks, optional, None, overwrite, progress, marks)
     return account
 
 
@@ -124,6 +129,7 @@ def write_simulated(
     tolerance: float = TOLERANCE,
     overwrite: bool = False,
     progress: Progress | None = None,
+    marks: StoreMarks | None = None,
 ) -> StoreAccount:
     """Draw observations from simulations and write them as a store.
 
@@ -141,6 +147,8 @@ def write_simulated(
     overwrite : bool
         Replace a store.
     progress : callable, optional
+    marks : StoreMarks, optional
+        Who made the store, for the headers of its files.
 
     Raises
     ------
@@ -174,7 +182,7 @@ def write_simulated(
 
     place = site_name(observations[0].site) if observations else ""
     instrument = Instrument("Simulated-CTAO", place or "ARRAY")
-    account.written = _write(folder, plan, blocks, optional, instrument, overwrite, progress)
+    account.written = _write(folder, plan, blocks, optional, instrument, overwrite, progress, marks)
     account.n_repeated = sum(pool.n_repeated for pool in every)
     return account
 
@@ -187,6 +195,7 @@ def _write(
     instrument: Instrument | None,
     overwrite: bool,
     progress: Progress | None,
+    marks: StoreMarks | None,
 ) -> list[WrittenObservation]:
     n_done = 0
 
@@ -205,4 +214,6 @@ def _write(
         instrument=instrument,
         optional=optional,
         overwrite=overwrite,
+        cards=None if marks is None else marks.cards,
+        further_files={} if marks is None else {RECORD: marks.record()},
     )

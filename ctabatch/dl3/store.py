@@ -19,6 +19,7 @@ from ctabatch.dl3.make import (
     write_observed,
     write_simulated,
 )
+from ctabatch.dl3.provenance import StoreMarks
 from ctabatch.dl3.responses import ResponseSet, lacking, read_sets
 from ctabatch.dl3.selection import Selection
 from ctabatch.dl3.simulated import TOLERANCE
@@ -49,6 +50,8 @@ class StoreOptions:
         Replace a store.
     audit : bool
         Refuse simulations whose counts of showers do not fit, or that do not belong together.
+    marks : StoreMarks, optional
+        Who made the store, for the headers of its files.
     """
 
     irf: Path
@@ -59,6 +62,7 @@ class StoreOptions:
     live_fraction: float | None = None
     overwrite: bool = False
     audit: bool = True
+    marks: StoreMarks | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,7 @@ def simulated_store(
 
     account = write_simulated(
         options.output, suiting, observations, sets, seed=seed, tolerance=tolerance,
-        overwrite=options.overwrite, progress=progress,
+        overwrite=options.overwrite, progress=progress, marks=options.marks,
     )  # fmt: skip
     return dataclasses.replace(account, flows=flows, notes=notes)
 
@@ -217,7 +221,7 @@ def observed_store(
     sets, _ = read_sets(options.irf, events)
     account = write_observed(
         options.output, options.selection.apply(events), observations, sets,
-        overwrite=options.overwrite, progress=progress,
+        overwrite=options.overwrite, progress=progress, marks=options.marks,
     )  # fmt: skip
     flows = {"events": options.selection.flow(events)}
     return dataclasses.replace(account, flows=flows, notes=lacking(sets))

@@ -64,6 +64,8 @@ def write_store(
     optional: Sequence[str] = ("GAMMANESS", "MULTIP"),
     altaz: bool = True,
     overwrite: bool = False,
+    cards: Callable[[str], Mapping[str, str]] | None = None,
+    further_files: Mapping[str, str] | None = None,
 ) -> list[WrittenObservation]:
     """Write observations as a folder that gammapy's DataStore opens.
 
@@ -85,6 +87,10 @@ def write_store(
         Write the horizontal direction of the events, computed from RA and DEC.
     overwrite : bool
         Replace a store; nothing else may be in its folder.
+    cards : callable, optional
+        File -> more cards of its primary header.
+    further_files : mapping, optional
+        Name -> text of files beside the index tables.
 
     Raises
     ------
@@ -124,7 +130,8 @@ def write_store(
             observation = dataclasses.replace(observation, horizon=horizon)
             file = Path("data") / f"obs_{observation.obs_id:06d}.fits"
             given = responses(observation) if callable(responses) else responses
-            with EventFile(wip / file, observation, instrument, names) as events:
+            own = None if cards is None else cards(file.as_posix())
+            with EventFile(wip / file, observation, instrument, names, own) as events:
                 for block in blocks(observation):
                     events.append(_with_horizon(block, observation) if altaz else block)
                 pointing = pointing_hdu(observation, instrument, time, alt, az)
@@ -138,6 +145,8 @@ def write_store(
                     observation.obs_id, folder / file, events.n_events, events.n_dropped
                 )
             )
+        for name, text in (further_files or {}).items():
+            (wip / name).write_text(text, encoding="utf-8")
         write_index(wip, OBS_INDEX, observation_index(summary))
         write_index(wip, HDU_INDEX, hdu_index(index))
     return written

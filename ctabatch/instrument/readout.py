@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from ctabatch.errors import InputError
 
+#: Longest pulse that is believed, in samples: no readout has as many.
+MOST_SAMPLES = 1 << 16
+
 
 @dataclass(frozen=True, eq=False)
 class CameraReadout:
@@ -104,6 +107,8 @@ class CameraReadout:
         if not (len(time) and self.reference_pulse_sample_width > 0):
             return correction
         sample_width = 1 / self.sampling_rate
+        if not len(time) * self.reference_pulse_sample_width / sample_width < MOST_SAMPLES:
+            return correction  # no pulse is so long: the numbers are damaged
         edges = np.arange(0, len(time) * self.reference_pulse_sample_width, sample_width)
         if len(edges) < 2:
             return correction
@@ -136,7 +141,9 @@ class CameraReadout:
         correction = np.ones(self.n_channels)
         if not (self.reference_pulse.size and self.reference_pulse_sample_width > 0):
             return correction
-        n_steps = round(window_width / self.sampling_rate / self.reference_pulse_sample_width)
+        length = self.reference_pulse.shape[1]
+        steps = window_width / self.sampling_rate / self.reference_pulse_sample_width
+        n_steps = round(steps) if steps < length else length
         for channel, pulse in enumerate(self.reference_pulse):
             running = np.concatenate([[0.0], np.cumsum(pulse)])
             n_inside = min(max(n_steps, 1), len(pulse))

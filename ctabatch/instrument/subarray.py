@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import warnings
 from collections import defaultdict
@@ -258,8 +259,16 @@ def _with_partition_names(
     return named
 
 
+#: Longest name of a telescope type: it becomes that of a folder.
+LONGEST_TYPE = 120
+
+
 def _file_name(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9.+_-]", "-", text)
+    """A text as the name of a folder; what is too long is told apart by its digest."""
+    plain = re.sub(r"[^A-Za-z0-9.+_-]", "-", text)
+    if len(plain) <= LONGEST_TYPE:
+        return plain
+    return f"{plain[:LONGEST_TYPE]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def _location(meta: Mapping[bytes, bytes], height: float) -> tuple[float, float, float]:

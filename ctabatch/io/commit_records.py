@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
-from ctabatch.errors import InputError
-
 from .location import Location, StorePath
-
-
-def read_record(path: Location) -> dict[str, Any] | None:
-    """A commit record; None if there is none."""
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except InputError:  # of an object store, tells all
-        raise
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not readable: {error}") from error
+from .record_checks import read_record
 
 
 def read_records(paths: list[Location]) -> Iterator[dict[str, Any] | None]:
@@ -33,4 +19,4 @@ def read_records(paths: list[Location]) -> Iterator[dict[str, Any] | None]:
     return read_stored_records(stored)
 
 
-__all__ = ["read_record", "read_records"]
+__all__ = ["read_records"]

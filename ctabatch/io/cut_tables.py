@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ctabatch.errors import InputError
 from ctabatch.schemas.cuts import CUTS, CUTS_JSON
 
-from .parquet import writing
+from .parquet import write_table, writing
+from .parquet_bounds import bounded_file
+
+#: A table of cuts has a row for each bin of energy.
+MOST_BYTES = 16 << 20
 
 
-def write_cut_table(path: Path, table: pa.Table) -> None:
-    """Write, or replace, a file of cuts at once.
+def write_cut_table(path: Path, table: pa.Table, about: Mapping[str, str] | None = None) -> None:
+    """Write, or replace, a file of cuts at once; `about` is more key-value metadata.
 
     Raises
     ------
@@ -26,7 +30,7 @@ def write_cut_table(path: Path, table: pa.Table) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         wip = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.wip")
         try:
-            pq.write_table(table, wip, compression="zstd")
+            write_table(wip, table, about)
             wip.replace(path)
         finally:
             wip.unlink(missing_ok=True)
@@ -40,10 +44,8 @@ def read_cut_table(path: Path) -> pa.Table:
     InputError
         There is no such file, it is no Parquet file, or holds something else.
     """
-    try:
-        table = pq.ParquetFile(path, memory_map=False).read()
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise InputError(f"{path}: no readable Parquet file: {error}") from error
+    with bounded_file(path, path, MOST_BYTES) as file:
+        table = file.read()
     if CUTS_JSON not in (table.schema.metadata or {}):
         raise InputError(f"{path}: a Parquet file, but no table of cuts")
     try:

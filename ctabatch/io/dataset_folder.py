@@ -16,19 +16,20 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 import ctabatch
 from ctabatch.errors import InputError, OutputError
 from ctabatch.instrument.subarray import SubarrayDescription
 from ctabatch.instrument.tables import subarray_tables
 
-from .commit_records import read_record, read_records
-from .location import Location, StorePath, location, parquet_source
+from .commit_records import read_records
+from .location import Location, StorePath, local_path, location, parquet_source
+from .merged_parts import inner_records, listed, merged_names, replaced_by
 from .parquet import PartFiles, write_once, write_text, writing
+from .parquet_bounds import bounded_file
+from .record_checks import is_plain_name, read_record
 
 FORMAT, FORMAT_VERSION = "ctabatch dataset", 1
 IDENTITY = "ctabatch.json"
@@ -45,6 +46,18 @@ class DatasetFolder:
 
     def __init__(self, root: str | Location) -> None:
         self.root: Location = location(root)
+        self._merged: dict[str, list[dict[str, Any]]] = {}
+
+    @property
+    def local_root(self) -> Path:
+        """The folder, for what works on this machine only.
+
+        Raises
+        ------
+        OptionError
+            The dataset is in an object store.
+        """
+        return local_path(self.root, "a dataset for this command")
 
     def create(self) -> None:
         """Make the folder a dataset, or check that it is one.
@@ -60,7 +73,13 @@ class DatasetFolder:
             if (self.root / IDENTITY).exists():
                 self.check()
                 return
-            if self.root.is_dir() and any(self.root.iterdir()):
+            # what another process has just begun to write is no foreign content
+            if self.root.is_dir() and any(
+                not path.name.startswith(f".{IDENTITY}.") for path in self.root.iterdir()
+            ):
+                if (self.root / IDENTITY).exists():  # it was written meanwhile
+                    self.check()
+                    return
                 raise OutputError(
                     f"{self.root}: this folder holds something else than a ctabatch dataset "
                     f"(it has no {IDENTITY}); name a new or empty folder"
@@ -106,9 +125,23 @@ class DatasetFolder:
         """Commit record of a part; None if it is not committed."""
         return read_record(self.record_path(part))
 
+    def recorded(self) -> list[str]:
+        """Names of all parts that have a record, also of those that were merged, sorted."""
+        return listed(lambda: sorted(p.stem for p in (self.root / "parts").glob("[!.]*.json")))
+
     def parts(self) -> list[str]:
-        """Names of the committed parts, sorted."""
-        return sorted(p.stem for p in (self.root / "parts").glob("[!.]*.json"))
+        """Names of the committed parts, sorted; a part that was merged into another is none."""
+        names = self.recorded()
+        replaced = replaced_by(names, self.record)
+        return [name for name in names if name not in replaced]
+
+    def merged(self, stem: str) -> dict[str, dict[str, Any]]:
+        """Parts called ``STEM-DIGEST`` that were merged into others, with their records."""
+        for name in merged_names(self.recorded()):
+            if name not in self._merged:  # their records never change in what they were made of
+                self._merged[name] = inner_records(self.record(name))
+        inner = (one for records in self._merged.values() for one in records)
+        return {one["part"]: one for one in inner if one["part"].rpartition("-")[0] == stem}
 
     def parts_of(self, stem: str) -> list[str]:
         """Names of the committed parts that are called ``STEM-DIGEST``, sorted."""
@@ -117,6 +150,14 @@ class DatasetFolder:
 
     def tables(self) -> dict[str, list[Location]]:
         """Table -> files of all committed parts and predictions, sorted by part."""
+        for _ in range(20):
+            names = self.recorded()
+            found = self._tables_now()
+            if self.recorded() == names:  # else parts may have been merged while they were read
+                break
+        return found
+
+    def _tables_now(self) -> dict[str, list[Location]]:
         found: dict[str, list[Location]] = {}
         prefixes = self.prefixes()
         paths = [
@@ -133,8 +174,13 @@ class DatasetFolder:
         return found
 
     def records(self) -> Iterator[dict[str, Any]]:
-        paths = [self.record_path(part) for part in self.parts()]
-        return (record for record in read_records(paths) if record is not None)
+        parts = self.parts()
+        paths = [self.record_path(part) for part in parts]
+        for part, record in zip(parts, read_records(paths), strict=True):
+            if record is not None:
+                yield record
+            elif part in replaced_by(self.recorded(), self.record):
+                raise InputError(f"{self.root}: was compacted while it was read: run again")
 
     def commit(self, files: PartFiles, record: dict[str, Any]) -> None:
         """Publish the files of a part and write its record; an earlier version is replaced.
@@ -287,8 +333,8 @@ class DatasetFolder:
             The file is gone or damaged.
         """
         path = self.root / "subarray" / table / f"{digest}.parquet"
-        try:
-            rows: list[dict[str, Any]] = pq.read_table(parquet_source(path)).to_pylist()
-        except (OSError, pa.ArrowException) as error:
-            raise InputError(f"{path}: not readable: {error}") from error
+        if not is_plain_name(digest):  # it stands in a table of the part
+            raise InputError(f"{self.root}: {digest[:80]!r} is not the digest of an array")
+        with bounded_file(parquet_source(path), path) as file:
+            rows: list[dict[str, Any]] = file.read().to_pylist()
         return rows

@@ -14,20 +14,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ctabatch.errors import InputError, OptionError
 
 from .location import local_path
+from .parquet import write_table
+from .parquet_bounds import bounded_file
 from .whole_folder import whole_folder
 
 FORMAT, FORMAT_VERSION = "ctabatch models", 1
+#: Bytes of a card and of another file, memory that a table may take, and nodes of a forest.
+MOST_CARD, MOST_FILE, MOST_TREES, MOST_NODES = 64 << 20, 1 << 30, 2 << 30, 1 << 25
 CARD = "models.json"
 
 
@@ -38,6 +41,8 @@ def write_models(
     tables: Mapping[str, pa.Table] | None = None,
     *,
     overwrite: bool = False,
+    about: Callable[[str], Mapping[str, str]] | None = None,
+    further_files: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Write a folder of models.
 
@@ -53,6 +58,10 @@ def write_models(
         Name -> further table.
     overwrite : bool
         Replace models that are there.
+    about : callable, optional
+        Name of a table -> more key-value metadata of its file.
+    further_files : mapping, optional
+        Name -> text of files that the card does not name.
 
     Returns
     -------
@@ -75,11 +84,11 @@ def write_models(
         entries = []
         for entry in card["models"]:
             table = trees[entry["name"]]
-            file = _write_table(wip, f"trees/{entry['name']}", table)
+            file = _write_table(wip, f"trees/{entry['name']}", table, about)
             known = {**file, "n_trees": _n_trees(table), "n_nodes": len(table)}
             entries.append(_with_digest({**entry, "trees": known}))
         further = [
-            {"name": name, **_write_table(wip, name, table), "n_rows": len(table)}
+            {"name": name, **_write_table(wip, name, table, about), "n_rows": len(table)}
             for name, table in (tables or {}).items()
         ]
         whole = _with_digest(
@@ -91,6 +100,8 @@ def write_models(
                 "tables": further,
             }
         )
+        for name, text in (further_files or {}).items():
+            (wip / name).write_text(text, encoding="utf-8")
         (wip / CARD).write_bytes(_text(whole))
     return whole
 
@@ -127,7 +138,7 @@ def read_card(folder: str | Path) -> dict[str, Any]:
     """
     path = local_path(folder, "models") / CARD
     try:
-        text = path.read_bytes()
+        text = _bounded_bytes(path, MOST_CARD)
     except OSError as error:
         raise InputError(f"{folder}: no models (no readable {CARD} in it)") from error
     try:
@@ -169,7 +180,12 @@ def read_result(folder: str | Path, name: str) -> pa.Table:
     return _read_table(Path(folder), entries[name])
 
 
-def _write_table(root: Path, name: str, table: pa.Table) -> dict[str, str]:
+def _write_table(
+    root: Path,
+    name: str,
+    table: pa.Table,
+    about: Callable[[str], Mapping[str, str]] | None,
+) -> dict[str, str]:
     """Write a table below a folder; its file name and sha256."""
     parts = name.split("/")
     if any(part in ("", ".", "..") for part in parts):
@@ -179,8 +195,17 @@ def _write_table(root: Path, name: str, table: pa.Table) -> dict[str, str]:
     if path.exists():
         raise OptionError(f"two tables of models are called {name!r}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table, path, compression="zstd")
+    write_table(path, table, None if about is None else about(name))
     return {"file": file, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def _bounded_bytes(path: Path, most: int) -> bytes:
+    """Content of a file that is not larger than it may be."""
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise InputError(f"{path}: more than {most >> 20} MiB are no models")
+    return content
 
 
 def _read_bytes(folder: Path, entry: Mapping[str, Any]) -> bytes:
@@ -189,7 +214,7 @@ def _read_bytes(folder: Path, entry: Mapping[str, Any]) -> bytes:
     try:
         if not path.resolve().is_relative_to(folder.resolve()):
             raise InputError(f"{folder / CARD}: {entry['file']!r} lies outside of the folder")
-        content: bytes = path.read_bytes()
+        content = _bounded_bytes(path, MOST_FILE)
     except (OSError, RuntimeError) as error:
         raise InputError(f"{path}: cannot be read, but the card names it: {error}") from error
     if hashlib.sha256(content).hexdigest() != entry["sha256"]:
@@ -199,12 +224,11 @@ def _read_bytes(folder: Path, entry: Mapping[str, Any]) -> bytes:
 
 def _read_table(folder: Path, entry: Mapping[str, Any]) -> pa.Table:
     content = _read_bytes(folder, entry)
-    try:
-        # pyarrow's read_table would first import all of pyarrow.dataset and pyarrow.compute
-        with pq.ParquetFile(pa.BufferReader(content)) as file:
-            return file.read(use_threads=False)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise InputError(f"{folder / entry['file']}: no Parquet table: {error}") from error
+    # pyarrow's read_table would first import all of pyarrow.dataset and pyarrow.compute
+    with bounded_file(pa.BufferReader(content), folder / entry["file"], MOST_TREES) as file:
+        if file.metadata.num_rows > MOST_NODES:
+            raise ValueError(f"more than {MOST_NODES:,} nodes")
+        return file.read(use_threads=False)
 
 
 def _check_form(path: Path, card: Mapping[str, Any]) -> None:

@@ -132,6 +132,21 @@ def is_any_below(path: StorePath) -> bool:
         return False
 
 
+def sizes_below(path: StorePath, ending: str) -> dict[str, int]:
+    """Names below a place that end in a way, relative to it, and the sizes of their objects."""
+    library = library_for(path)
+    prefix = f"{path.key}/" if path.key else None
+    try:
+        found = _asked(path, "listing", lambda: library.list(bucket_of(path), prefix).collect())
+    except FileNotFoundError:
+        return {}
+    return {
+        meta["path"].removeprefix(prefix or ""): int(meta["size"])
+        for meta in found
+        if meta["path"].endswith(ending)
+    }
+
+
 def _asked(path: StorePath, what: str, call: Callable[[], R]) -> R:
     """The answer to a question, asked again if it broke off where the library gives up at once."""
     failures = library_for(path).exceptions
@@ -259,5 +274,5 @@ def _short(error: Exception) -> str:
 
 __all__ = [
     "AT_ONCE", "SMALL_AT_ONCE", "ChangedError", "Version", "at_once", "children",
-    "head", "is_any_below", "read", "remove", "write", "write_if",
+    "head", "is_any_below", "read", "remove", "sizes_below", "write", "write_if",
 ]  # fmt: skip

@@ -13,6 +13,7 @@ from ctabatch.errors import InputError
 
 from .dataset_folder import DatasetFolder
 from .location import Location, parquet_source
+from .parquet_bounds import bounded_file
 
 
 @dataclass(frozen=True)
@@ -91,12 +92,9 @@ class PartTables:
         """
         names = sorted(columns)
         for path in self.tables.get(table, ()):
-            try:
-                with pq.ParquetFile(parquet_source(path)) as file:
-                    for index in range(file.num_row_groups):
-                        yield file.read_row_group(index, columns=names)
-            except (OSError, pa.ArrowException) as error:
-                raise InputError(f"{path}: not readable: {error}") from error
+            with bounded_file(parquet_source(path), path) as file:
+                for index in range(file.num_row_groups):
+                    yield file.read_row_group(index, columns=names)
 
 
 def part_tables(root: Location) -> list[PartTables]:

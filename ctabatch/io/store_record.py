@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ctabatch.errors import InputError, OutputError
 
 from .object_store import SMALL_AT_ONCE, ChangedError, Version, at_once, read, remove, write_if
+from .record_checks import MOST_BYTES, problem_of
 from .store_path import StorePath
 
 if TYPE_CHECKING:
@@ -90,13 +91,23 @@ def _is_there(path: StorePath, content: bytes) -> bool:
 
 def _read(path: StorePath) -> tuple[Record | None, Version | None]:
     try:
-        content, version = read(path)
+        content, version = read(path, 0, MOST_BYTES)
     except FileNotFoundError:
         return None, None
+    if version.size > MOST_BYTES:
+        raise InputError(f"{path}: not readable: a commit record of more than 64 MiB")
     try:
-        return dict(json.loads(content)), version
-    except ValueError as error:
+        record = json.loads(content)
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not readable: {error}") from error
+    if problem := problem_of(record, path.stem):
+        raise InputError(f"{path}: no commit record of a part: {problem}")
+    return dict(record), version
+
+
+def read_stored_record(path: StorePath) -> Record | None:
+    """A commit record; None if there is none; see `record_checks.read_record`."""
+    return _read(path)[0]
 
 
 def read_stored_records(paths: Iterable[StorePath]) -> Iterator[Record | None]:
@@ -116,4 +127,4 @@ def remove_objects(paths: Iterable[StorePath]) -> None:
     at_once(quietly, list(paths), SMALL_AT_ONCE)
 
 
-__all__ = ["commit_to_store", "read_stored_records", "remove_objects"]
+__all__ = ["commit_to_store", "read_stored_record", "read_stored_records", "remove_objects"]

@@ -150,7 +150,12 @@ def stored_part(path: Location) -> StoredPart:
 
 def origin(path: Location) -> dict[str, Any]:
     """What a commit record tells of an input that is a stored part: what that was made from."""
-    return {"stored_from": dict(part_record(path)["input"])} if is_stored(path) else {}
+    if not is_stored(path):
+        return {}
+    record = part_record(path)
+    entries = record.get("activities")
+    ids = [e.get("id") for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
+    return {"stored_from": dict(record["input"]), "stored_activities": ids}
 
 
 def levels_of(record: Mapping[str, Any]) -> list[Level]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from ctabatch.errors import InputError
 from ctabatch.instrument.stored import subarray_from_tables
 from ctabatch.instrument.subarray import SubarrayDescription
 from ctabatch.schemas import subarray as schemas
 
 from .location import Location, parquet_source
+from .parquet_bounds import bounded_file
+from .record_checks import is_plain_name
 
 _SCHEMAS = {
     "telescopes": schemas.TELESCOPES,
@@ -29,19 +28,15 @@ def read_subarray(root: Location, digest: str) -> SubarrayDescription:
     InputError
         A table is missing or damaged.
     """
+    if not is_plain_name(digest):  # it stands in a table of the part
+        raise InputError(f"{root}: {digest[:80]!r} is not the digest of an array")
     tables = {}
     for name, schema in _SCHEMAS.items():
         path = root / "subarray" / name / f"{digest}.parquet"
-        try:
-            found = pq.read_table(
-                parquet_source(path), partitioning=None, page_checksum_verification=True
-            )
+        with bounded_file(parquet_source(path), path) as file:
+            found = file.read()
             found.validate(full=True)
             tables[name] = found.cast(schema)
-        except InputError:  # of an object store, tells all
-            raise
-        except (OSError, pa.ArrowException, ValueError) as error:
-            raise InputError(f"{path}: not readable: {error}") from error
     return subarray_from_tables(tables)
 
 

@@ -26,8 +26,8 @@ SYNC, SWAPPED_SYNC = b"\x37\x8a\x1f\xd4", b"\xd4\x1f\x8a\x37"
 #: Largest piece asked of a decompressor at once. If a stream breaks, at most this is lost.
 PIECE = 1 << 14
 #: Read from a zstd file, and given to its decompressor, at once. What the latter becomes has no
-#: limit but this: 4 bytes can stand for a block of 128 KiB of zeros.
-READ, GIVEN = 1 << 18, 1 << 13
+#: limit but this: 4 bytes can stand for a block of 128 KiB of zeros, so these for 128 MiB.
+READ, GIVEN = 1 << 18, 1 << 12
 
 
 class _Decoder(Protocol):

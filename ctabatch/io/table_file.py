@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ctabatch.errors import InputError
 
 from .location import Location, parquet_source
+from .parquet_bounds import check_groups
 
 
 class TableFile:
@@ -52,6 +53,7 @@ class TableFile:
         try:
             with self.reading():
                 schema, metadata = self._file.schema_arrow, self._file.metadata
+                check_groups(metadata)
                 missing = [name for name in self._names if name not in schema.names]
                 if missing:
                     raise ValueError(f"there is no column {missing[0]}")

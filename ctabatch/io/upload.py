@@ -26,6 +26,7 @@ class Upload:
         self._scratch = Scratch()
         self._n_files = 0
         self._files: list[tuple[Path, StorePath]] = []
+        self._sizes: dict[StorePath, int] = {}
         self._failed = threading.Event()
 
     def new_file(self, name: str) -> Path:
@@ -33,14 +34,21 @@ class Upload:
         self._n_files += 1
         return self._scratch.folder / f"{self._n_files}{name}"
 
-    def add(self, file: Path, path: StorePath) -> None:
-        """Say that a file is complete, and what it is called in the store."""
-        self._files.append((file, path))
+    def add(self, file: Path, path: StorePath) -> int:
+        """Say that a file is complete, and what it is called in the store; gives its bytes.
+
+        A file may be added again: it is sent once.
+        """
+        if path not in self._sizes:
+            self._files.append((file, path))
+            self._sizes[path] = file.stat().st_size
+        return self._sizes[path]
 
     def send(self) -> None:
         """Send all files; afterwards there is nothing of them on this machine."""
         try:
             at_once(self._send, self._files, AT_ONCE)
+            self._files = []
         except BaseException:
             self._failed.set()
             with contextlib.suppress(OutputError):  # nobody sees them: no record names them

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,10 @@ _VALUES = ("gammaness", "theta", "multiplicity", "n_events", "gammaness_efficien
 _FITS = (".fits", ".fits.gz", ".fit")
 
 
-def write_cuts(path: str | Path, cuts: CutTable) -> None:
+def write_cuts(path: str | Path, cuts: CutTable, about: Mapping[str, str] | None = None) -> None:
     """Write cuts to a Parquet or FITS file, as its name ends; an existing file is replaced.
 
-    Both forms hold the same.
+    Both forms hold the same. `about` is more key-value metadata, or cards of the primary header.
 
     Raises
     ------
@@ -41,9 +42,9 @@ def write_cuts(path: str | Path, cuts: CutTable) -> None:
     if path.name.endswith(_FITS):
         from ctabatch.io.fits.cut_hdus import write_cut_hdus
 
-        write_cut_hdus(path, _to_hdus(cuts))
+        write_cut_hdus(path, _to_hdus(cuts), about)
     elif path.suffix == ".parquet":
-        write_cut_table(path, cut_table(cuts))
+        write_cut_table(path, cut_table(cuts), about)
     else:
         raise OptionError(f"{path}: cuts are written to .parquet, .fits or .fits.gz")
 

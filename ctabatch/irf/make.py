@@ -29,6 +29,7 @@ from ctabatch.irf.selection import select_cuts
 from ctabatch.irf.simulated import SimulatedShowers
 from ctabatch.irf.spectra import Spectrum, spectrum
 from ctabatch.irf.survey import Looks
+from ctabatch.provenance.activity import moment
 
 #: Told (what is being done, steps done, steps in all).
 Progress = Callable[[str, int, int], None]
@@ -56,6 +57,8 @@ class Responses:
         Primary -> records of its inputs.
     audits : list of dict
         What the audit of the simulated showers found.
+    begin : str
+        When the work began.
     """
 
     config: IrfConfig
@@ -67,6 +70,7 @@ class Responses:
     gaps: list[str] = field(default_factory=list)
     inputs: Mapping[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     audits: list[dict[str, Any]] = field(default_factory=list)
+    begin: str = field(default_factory=moment)
 
 
 def make_responses(
@@ -97,6 +101,7 @@ def make_responses(
 
 class _Making:
     def __init__(self, primaries: Sequence[Primary], config: IrfConfig, progress: Progress) -> None:
+        self.begin = moment()
         self.config, self.progress = config, progress
         roles = [primary.role for primary in primaries]
         if roles[:1] != ["gamma"]:
@@ -166,6 +171,7 @@ class _Making:
         return Responses(
             self.config, counts.products, counts.groups, selection.cuts, flow,
             [*self.notes, *counts.notes], counts.gaps, inputs, self.audits,
+            self.begin,
         )  # fmt: skip
 
     def _divided(self, primary: Primary) -> dict[tuple[str, ...], Division]:

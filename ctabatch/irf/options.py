@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ctabatch.config import validated
+from ctabatch.config.bounded import read_yaml
 from ctabatch.errors import OptionError
 from ctabatch.irf.axes import Axis, linear_axis, parse_axis
 from ctabatch.irf.histograms import IrfAxes
@@ -192,10 +193,7 @@ def load_config(text: str, where: str, changes: dict[str, Any] | None = None) ->
     OptionError
         The text is no YAML, or an option is unknown or has an impossible value.
     """
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise OptionError(f"{where}: not valid YAML: {error}") from error
+    content = read_yaml(text, where)
     content = {} if content is None else content
     if not isinstance(content, dict):
         raise OptionError(f"{where}: options with names are expected, see --show-config")

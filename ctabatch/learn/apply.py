@@ -22,6 +22,10 @@ from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.parquet import PartFiles
 from ctabatch.io.part_tables import PartTables
 from ctabatch.kernels.direction_mean import horizontal
+from ctabatch.provenance.activity import moment
+from ctabatch.provenance.of_parts import apply_activity
+from ctabatch.provenance.product import of_tables
+from ctabatch.provenance.software import software
 from ctabatch.schemas.reconstruction import event_predictions, telescope_predictions
 from ctabatch.stages.combine import (
     DirectionMethod,
@@ -36,6 +40,7 @@ from ctabatch.stages.combine import (
 from .features import float32_feature
 from .model_set import KINDS, Model, ModelSet
 from .options import Task
+from .provenance import models_input
 from .telescope_rows import EVENT_ROW, available_columns, telescope_rows
 
 #: Array events predicted together.
@@ -112,6 +117,7 @@ def apply_models(
     OutputError
         The predictions cannot be written; nothing of them is visible.
     """
+    begin = moment()
     step = _Prediction(part, models, options)
     files = PartFiles(part.root, part.name)
     try:
@@ -135,6 +141,15 @@ def apply_models(
             **basis(part),
             **step.summary(),
         }
+        activity = apply_activity(
+            part.record,
+            [models_input(models.card)],
+            {"prefix": options.prefix, **options.combination()},
+            software(),
+            begin,
+        )
+        files.about = of_tables(activity, part.name)
+        record["activities"] = [activity.entry()]
         DatasetFolder(part.root).commit_predictions(options.prefix, files, record)
     except BaseException:
         files.discard()

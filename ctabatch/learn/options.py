@@ -8,6 +8,7 @@ from typing import Any, Literal, cast
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from ctabatch.config.bounded import read_yaml
 from ctabatch.errors import OptionError
 
 from . import features as default
@@ -144,10 +145,7 @@ def load_config(text: str, where: str = "configuration") -> TrainConfig:
     OptionError
         The text is no YAML, or an option is unknown or has an impossible value.
     """
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise OptionError(f"{where}: not valid YAML: {error}") from error
+    content = read_yaml(text, where)
     if content is None:
         content = {}
     if not isinstance(content, dict):

@@ -12,11 +12,14 @@ import numpy as np
 import pyarrow as pa
 
 from ctabatch.errors import InputError
+from ctabatch.io.location import Location
+from ctabatch.provenance.activity import moment
 
-from .card import TrainedModel, predicts_logarithm, training_card
+from .card import ROLES, TrainedModel, predicts_logarithm, training_card
 from .evaluation import Evaluation, Judged, judge_disp, judge_energy, judge_particles
 from .fitting import Fitted, Fitting
 from .options import DispOptions, Task, TrainConfig
+from .provenance import training_activity
 from .rows import RowReader, Rows
 from .sample_checks import why_unusable
 from .samples import Energies, Sample, build_sample, predict_energies
@@ -25,6 +28,7 @@ from .task_columns import TaskColumns
 if TYPE_CHECKING:
     from ctabatch.io.part_tables import PartTables
     from ctabatch.io.spool import SpoolFolder
+    from ctabatch.provenance.activity import Activity
 
 #: Told what is being done, and how much of it of how much.
 Progress = Callable[[str, int, int], None]
@@ -46,12 +50,18 @@ class Training:
         Name -> metrics.
     skipped : list of str
         What could not be trained, and why.
+    activity : Activity
+        The training, for the metadata of the files.
+    places : sequence of Path
+        Datasets that were read.
     """
 
     card: dict[str, Any]
     trees: dict[str, pa.Table]
     tables: dict[str, pa.Table]
     skipped: list[str]
+    activity: Activity | None = None
+    places: Sequence[Location] = ()
 
 
 def train(
@@ -119,6 +129,7 @@ class _Run:
         progress: Progress | None,
         skipped: list[str],
     ) -> None:
+        self.begin = moment()
         self.roles, self.config, self.spools = roles, config, spools
         self.skipped = skipped
         self.progress = progress or (lambda *_: None)
@@ -141,7 +152,10 @@ class _Run:
             self.skipped,
         )  # fmt: skip
         trees = {model.name: model.fitted.final.to_table() for model in self.models}
-        return Training(card, trees, self._tables(), self.skipped)
+        activity = training_activity(card, dict(zip(ROLES, self.roles, strict=True)), self.begin)
+        card["activity"] = {"name": activity.name, "id": activity.id}
+        places = sorted({part.root for parts in self.roles for part in parts}, key=str)
+        return Training(card, trees, self._tables(), self.skipped, activity, places)
 
     def _read(self) -> None:
         total = sum(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from ctabatch.config.bounded import LONGEST, read_json
 from ctabatch.errors import InputError, OptionError
 
 from .cameras import telescope_kind
@@ -94,6 +94,10 @@ ARRAYS = {
 }
 
 
+#: Every pair of telescopes is looked at.
+MOST_TELESCOPES = 2000
+
+
 def load_array(source: str | Path) -> Array:
     """Array by name, or from a JSON file.
 
@@ -113,12 +117,15 @@ def load_array(source: str | Path) -> Array:
     if path.suffix != ".json" and not path.is_file():
         raise OptionError.unknown_name("array", str(source), [*ARRAYS, "FILE.json"])
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        with path.open(encoding="utf-8") as file:
+            content = read_json(file.read(LONGEST + 1), str(path))
+    except (OSError, UnicodeDecodeError, OptionError) as error:
         raise InputError(f"{path}: cannot read the array: {error}") from error
     telescopes = content.get("telescopes") if isinstance(content, dict) else content
     if not isinstance(telescopes, list):
         raise InputError(f"{path}: no list of telescopes")
+    if len(telescopes) > MOST_TELESCOPES:
+        raise InputError(f"{path}: {len(telescopes):,} telescopes, at most {MOST_TELESCOPES:,}")
     name = content.get("name", path.stem) if isinstance(content, dict) else path.stem
     places = tuple(_place(path, number, entry) for number, entry in enumerate(telescopes, start=1))
     return Array(str(name), places)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -79,6 +80,7 @@ def cleaned(
     events: TelescopeEvents,
     options: Dl1Options,
     empty: Callable[..., NDArray[Any]] = np.empty,
+    timed: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext(),
 ) -> tuple[Charges, NDArray[np.bool_]]:
     """Charges of a batch, and masks of the pixels that belong to the shower.
 
@@ -88,24 +90,28 @@ def cleaned(
     options : Dl1Options
     empty : callable
         Makes the arrays of the images, as `numpy.empty` does.
+    timed : callable
+        Given "extract" and "clean": the blocks of that work.
     """
-    charges = events.charges or extract(
-        events.waveform,
-        events.calibration_row,
-        events.read_out,
-        events.calibration,
-        events.geometry,
-        options.extraction,
-        empty,
-        tel_type=events.tel_type,
-        gain=events.gain,
-        is_sum=events.is_sum,
-    )
-    charges = _tuned(events, charges, options)
+    with timed("extract"):
+        charges = events.charges or extract(
+            events.waveform,
+            events.calibration_row,
+            events.read_out,
+            events.calibration,
+            events.geometry,
+            options.extraction,
+            empty,
+            tel_type=events.tel_type,
+            gain=events.gain,
+            is_sum=events.is_sum,
+        )
+        charges = _tuned(events, charges, options)
     cleaner = options.cleaner
-    found = guarded(
-        cleaner, lambda: cleaner.clean(charges.image, charges.peak_time, events.geometry)
-    )
+    with timed("clean"):
+        found = guarded(
+            cleaner, lambda: cleaner.clean(charges.image, charges.peak_time, events.geometry)
+        )
     return charges, as_shaped(cleaner, "mask", found, charges.image.shape, np.bool_)
 
 

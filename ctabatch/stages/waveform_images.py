@@ -76,7 +76,7 @@ def waveform_images(
         wc.waveform_charges(
             np.ascontiguousarray(waveform, np.float32), selected_gain_channel, rows, correction,
             geometry.neighbor_table, _METHODS[window.around], window.peak_index,
-            window.width, window.shift, image,
+            window.width, window.shift, window.fraction, image,
         )  # fmt: skip
     else:
         image[:] = 0

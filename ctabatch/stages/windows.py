@@ -76,7 +76,9 @@ def integration_windows(
         case "local":
             local_peaks(rows, n_samples, peak)
         case "global":
-            peak[:] = global_peak(rows, n_samples, blank, np.empty(n_samples, np.float32))
+            peak[:] = global_peak(
+                rows, n_samples, blank, window.fraction, np.empty(n_samples, np.float32)
+            )
         case "fixed":
             peak[:] = window.peak_index
         case "sliding":

@@ -14,15 +14,17 @@ from tests.parity.closeness import Tolerance, assert_close
 CHARGE = Tolerance(relative=1e-4, absolute=1e-3)
 #: SST-1M; LST and NectarCam, two gains; FlashCam, LST; SCT, CHEC, NectarCam, LST, one gain.
 FILES = ("sst1m", "prod6", "gamma-test-large", "gamma-test")
-#: Extractor -> options of ours, and of ctapipe's where they are not the defaults of both.
-EXTRACTORS = {
-    "NeighborPeakWindowSum": {},
-    "LocalPeakWindowSum": {},
-    "GlobalPeakWindowSum": {},
-    "FixedWindowSum": {"peak_index": 12, "window_width": 9},
-    "SlidingWindowMaxSum": {},
-    "FullWaveformSum": {},
-}
+#: Extractors with options that are not the defaults of both.
+EXTRACTORS = [
+    ("NeighborPeakWindowSum", {}),
+    ("LocalPeakWindowSum", {}),
+    ("GlobalPeakWindowSum", {}),
+    ("GlobalPeakWindowSum", {"pixel_fraction": 0.1}),
+    ("GlobalPeakWindowSum", {"pixel_fraction": 0.003}),
+    ("FixedWindowSum", {"peak_index": 12, "window_width": 9}),
+    ("SlidingWindowMaxSum", {}),
+    ("FullWaveformSum", {}),
+]
 
 
 def their_images(path, extractor, options):
@@ -47,9 +49,9 @@ def their_images(path, extractor, options):
 
 
 @pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("extractor", list(EXTRACTORS))
-def test_images_agree(extractor, name, example_files):
-    path, options = example_files[name], EXTRACTORS[extractor]
+@pytest.mark.parametrize(("extractor", "options"), EXTRACTORS, ids=str)
+def test_images_agree(extractor, options, name, example_files):
+    path = example_files[name]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         theirs = their_images(path, extractor, options)

@@ -70,7 +70,7 @@ class CutHdus:
 _NAMES = {"gammaness": "GH_CUTS", "theta": "RAD_MAX", "multiplicity": "MULTIPLICITY_CUTS"}
 
 
-def write_cut_hdus(path: Path, cuts: CutHdus) -> None:
+def write_cut_hdus(path: Path, cuts: CutHdus, cards: Mapping[str, str] | None = None) -> None:
     """Write, or replace, a FITS file of cuts at once; compressed if the name ends with .gz.
 
     Raises
@@ -86,7 +86,9 @@ def write_cut_hdus(path: Path, cuts: CutHdus) -> None:
         if not (text.isascii() and text.isprintable()):
             raise InputError(f"{path}: FITS cannot hold the text {text!r}; write Parquet instead")
     buffer = io.BytesIO()
-    fits.HDUList([fits.PrimaryHDU(), *_hdus(cuts)]).writeto(buffer)
+    primary = fits.PrimaryHDU()
+    primary.header.update(cards or {})
+    fits.HDUList([primary, *_hdus(cuts)]).writeto(buffer)
     with writing(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         wip = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.wip")

@@ -56,6 +56,8 @@ class EventFile:
     instrument : Instrument
     columns : sequence of str
         Names of `COLUMNS`, at least those of `REQUIRED`.
+    cards : mapping, optional
+        More cards of the primary header.
 
     Raises
     ------
@@ -69,6 +71,7 @@ class EventFile:
         observation: Observation,
         instrument: Instrument,
         columns: Sequence[str] = REQUIRED,
+        cards: Mapping[str, str] | None = None,
     ) -> None:
         if missing := [name for name in REQUIRED if name not in columns]:
             raise InputError(f"{path}: columns are missing: {', '.join(missing)}")
@@ -81,7 +84,7 @@ class EventFile:
         with writing(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._wip.open("wb")
-            self._file.write(primary_bytes())
+            self._file.write(primary_bytes(cards))
             self._begin = self._file.tell()
             self._file.write(self._header())
 
@@ -234,10 +237,15 @@ def hdu_bytes(hdu: BinTableHDU) -> bytes:
     return buffer.getvalue()[len(primary_bytes()) :]
 
 
-def primary_bytes() -> bytes:
+def primary_bytes(cards: Mapping[str, str] | None = None) -> bytes:
     """The bytes of a primary header that announces extensions and holds no data."""
     from astropy.io import fits
 
     buffer = io.BytesIO()
     fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU()]).writeto(buffer)
-    return buffer.getvalue()[:_BLOCK]
+    plain = buffer.getvalue()[:_BLOCK]
+    if not cards:
+        return plain
+    header = fits.Header.fromstring(plain.decode("ascii"))
+    header.update(cards)
+    return bytes(header.tostring(), "ascii")

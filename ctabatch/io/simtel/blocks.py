@@ -21,8 +21,11 @@ from .losses import Account, Loss
 
 #: A large block costs memory, a small one the work per block: twice as much in all at 2 MiB.
 BLOCK_SIZE = 16 << 20
-#: A longer top-level object is taken for a wrong length field.
-MAX_OBJECT = 1 << 30
+#: A longer top-level object is taken for a wrong length field: 100 telescopes with 1855 pixels, two
+#: gains and 128 samples each take 95 MB.
+MAX_OBJECT = 1 << 28
+#: Objects within one top-level object: each takes 72 bytes of the table, but only 12 in the file.
+MAX_PARTS = 1 << 20
 #: Photo-electrons and their sums belong to the MC event before and the array event behind them.
 _BOUNDARIES = (2010, 2028, 2020, 2021)
 _BELONG_TO_NEXT = (1204, 2026, 2034)
@@ -103,12 +106,14 @@ class BlockReader:
                     self._lose("the file ends inside an object header", self._filled, header=False)
                     break
                 self._grow()
+            elif reason == ot.TABLE_FULL and len(self._table) >= MAX_PARTS:
+                self._skip_object(f"an object of more than {MAX_PARTS:,} parts")
             elif reason == ot.TABLE_FULL:
                 self._table = np.empty((2 * len(self._table), ot.N_COLUMNS), np.int64)
             elif reason == ot.NO_SYNC:
                 self._skip_garbage()
             elif reason == ot.TOO_LONG:
-                self._skip_object("a length field claims more than 1 GiB")
+                self._skip_object("a length field claims more than 256 MiB")
             elif reason == ot.BAD_LENGTH:
                 block = self._salvage()
                 if block is not None:

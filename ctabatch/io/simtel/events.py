@@ -26,6 +26,11 @@ SUBARRAY, OTHER_CALIBRATION, MUON, RANDOM_MONO, LONG_EVENT = 32, 15, 16, 18, 33
 CALIBRATION_TYPES = {0: 3, 1: 5, 2: 1, 3: 0}
 
 
+#: Bytes of a list of triggered pixels that is read: many for each pixel of the largest camera. Each
+#: byte may stand for a pixel, which takes four in memory.
+MOST_PIXEL_LIST = 1 << 18
+
+
 @dataclass(eq=False)
 class Events:
     """Array events of one run from one block.
@@ -158,7 +163,8 @@ class EventIndexer:
         trigger = block.table[trigger_row]
         offsets = np.where(trigger_row < 0, -1, trigger[:, ot.CONTENT])
         sizes = np.where(trigger_row < 0, 0, trigger[:, ot.SIZE])
-        room = int((sizes // 2 + 32).sum())
+        # a trigger block lists at most as many telescopes as its 16-bit count can say
+        room = int((np.minimum(sizes // 2, 1 << 15) + 32).sum())
         seconds, nanoseconds = np.empty(n, np.int64), np.empty(n, np.int64)
         starts, n_with_data = np.empty(n + 1, np.int64), np.empty(n, np.int64)
         tels, times = np.empty(room, np.int16), np.empty(room, np.float32)
@@ -254,10 +260,12 @@ def _subset(
         block.data, objects(tracking, ot.ID), objects(tracking, ot.CONTENT),
         objects(tracking, ot.SIZE), azimuth, altitude,
     )  # fmt: skip
-    sizes = np.maximum(objects(lists, ot.SIZE), 0)
+    sizes, places = np.maximum(objects(lists, ot.SIZE), 0), objects(lists, ot.CONTENT)
+    too_long = sizes > MOST_PIXEL_LIST
+    sizes[too_long], places[too_long] = 0, -1
     counts = np.empty(n, np.int32)
     read_pixel_lists(
-        block.data, objects(lists, ot.VERSION), objects(lists, ot.CONTENT), sizes,
+        block.data, objects(lists, ot.VERSION), places, sizes,
         np.empty(n + 1, np.int64), np.empty(int(sizes.sum()) + 1, np.int32), counts,
     )  # fmt: skip
     return Events(

@@ -21,13 +21,14 @@ from numpy.typing import NDArray
 
 from ctabatch.errors import InputError
 from ctabatch.io.location import Location, parquet_source
+from ctabatch.io.parquet_bounds import check_groups
 from ctabatch.io.stored_parts import stored_part
 from ctabatch.kernels import adc
 from ctabatch.kernels import object_table as ot
 from ctabatch.schemas.column import VERSION as VERSION_KEY
 from ctabatch.schemas.waveforms import RAW_STREAM, VERSION
 
-from .blocks import MAX_OBJECT, Block
+from .blocks import MAX_OBJECT, MAX_PARTS, Block
 from .losses import Account
 
 #: Of zstd: higher levels save nothing on noise and take three times as long to read.
@@ -96,6 +97,7 @@ class StreamFile:
             self._frames = pq.ParquetFile(parquet_source(path), metadata=self._file.metadata)
         try:
             with self._reading():
+                check_groups(self._file.metadata, 4 * MAX_OBJECT)
                 schema = self._file.schema_arrow
                 version = int((schema.metadata or {}).get(VERSION_KEY, b"0"))
             if version > VERSION or schema.types != RAW_STREAM.types:
@@ -142,6 +144,8 @@ class StreamFile:
     def data(self, piece: Piece) -> NDArray[np.uint8]:
         """Bytes of a piece."""
         with self._reading():
+            if piece.size > 2 * MAX_OBJECT:
+                raise ValueError(f"a piece of {piece.size:,} bytes")
             if zstandard.frame_content_size(piece.frame) != piece.size:
                 raise ValueError("a frame of another length than it should have")
             data = np.empty(piece.size, np.uint8)
@@ -231,6 +235,8 @@ class StoredBlocks:
             rows, position, reason = found
             if reason != ot.TABLE_FULL:
                 break
+            if len(self._table) >= 32 * MAX_PARTS:  # a piece holds many objects
+                raise InputError(f"{self.name}: a piece of the stream has too many objects")
             self._table = np.empty((2 * len(self._table), ot.N_COLUMNS), np.int64)
         if position != len(data) or rows == 0:
             raise InputError(

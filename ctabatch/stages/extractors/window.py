@@ -21,12 +21,15 @@ class Window(NamedTuple):
         The sample of fixed windows.
     width, shift : int
         Samples in the window, and those of them before the peak.
+    fraction : float
+        Part of the pixels, the brightest, whose mean trace has the global peak.
     """
 
     around: Literal["neighbors", "local", "global", "fixed", "sliding"]
     peak_index: int
     width: int
     shift: int
+    fraction: float = 1.0
 
 
 @runtime_checkable

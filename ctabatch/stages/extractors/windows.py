@@ -45,12 +45,16 @@ class LocalPeakWindowSum:
 
 @dataclass(frozen=True)
 class GlobalPeakWindowSum(LocalPeakWindowSum):
-    """Sum of a window around the peak of the mean trace of all valid pixels."""
+    """Sum of a window around the peak of the mean trace of all valid or the brightest pixels."""
+
+    pixel_fraction: float = option(
+        1.0, "Part of the pixels, the brightest, whose mean trace is used", gt=0, le=1
+    )
 
     def window(self, n_samples: int) -> Window:
         """Where the window is, for traces of so many samples."""
         del n_samples
-        return Window("global", 0, self.window_width, self.window_shift)
+        return Window("global", 0, self.window_width, self.window_shift, self.pixel_fraction)
 
 
 @dataclass(frozen=True)
@@ -148,7 +152,8 @@ def _sum(extractor: _Extractor, traces: RawTraces, out: Charges) -> None:
     arguments: tuple[Any, ...] = (
         *traces.coefficients(extractor.correction(traces.calibration)),
         *traces.geometry.neighbors, traces.gain_threshold, _METHODS[window.around],
-        window.peak_index, window.width, window.shift, out.gain, out.image, out.peak_time,
+        window.peak_index, window.width, window.shift, window.fraction, out.gain, out.image,
+        out.peak_time,
     )  # fmt: skip
     window_charges(*arguments)
 

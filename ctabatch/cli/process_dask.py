@@ -1,0 +1,86 @@
+"""The inputs of ``ctabatch process`` on a cluster of Dask, with a progress bar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from ctabatch.cli.process_run import prepare_kernels
+
+if TYPE_CHECKING:
+    from ctabatch.engine import PartResult
+    from ctabatch.production.plan import Plan
+
+
+def run_on_dask(
+    plan: Plan,
+    scheduler: str,
+    jobs: int,
+    *,
+    quiet: bool,
+    profile: bool = False,
+    tell: Callable[[PartResult], None] | None = None,
+) -> list[PartResult]:
+    """Results of all inputs of a plan, in their order.
+
+    Parameters
+    ----------
+    plan : Plan
+    scheduler : str
+        Address of a scheduler of Dask, or ``local``.
+    jobs : int
+        Workers, if it is ``local``.
+    quiet : bool
+        Without a bar.
+    profile : bool
+        Measure the CPU time of the stages.
+    tell : callable, optional
+        Given each result when it is there.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    from ctabatch.engine import PartResult, available_cores
+    from ctabatch.production.dask_cluster import LOCAL, cluster
+    from ctabatch.production.dask_tasks import DaskPool
+    from ctabatch.production.workers import local_plan
+
+    console = Console(stderr=True)
+    show = console.is_terminal and not quiet
+    if scheduler == LOCAL:
+        prepare_kernels(Path(plan.inputs[0]), plan.config["write"], console if show else None)
+        jobs = min(jobs, len(plan.inputs))
+        plan = local_plan(plan, jobs, available_cores())
+    columns = (
+        TextColumn("{task.fields[workers]} workers"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[events]:,} telescope events"),
+        Remaining(),
+    )
+
+    def say(text: str) -> None:
+        typer.echo(f"ctabatch: {text}", err=True)
+
+    found: dict[int, PartResult] = {}
+    n_events = 0
+    with (
+        cluster(scheduler, jobs) as client,
+        Progress(*columns, console=console, disable=not show, transient=True) as bar,
+    ):
+        task = bar.add_task("", total=len(plan.inputs), events=0, workers=0)
+        pool = DaskPool(plan, client, say, profile)
+        for index, values in pool.run():
+            found[index] = result = PartResult(**values)
+            n_events += result.record.get("telescope_events", 0)
+            bar.update(task, completed=len(found), events=n_events, workers=pool.n_workers)
+            if tell is not None:
+                tell(result)
+    return [found[index] for index in range(len(plan.inputs))]
+
+
+__all__ = ["run_on_dask"]

@@ -1,0 +1,81 @@
+"""The inputs of ``ctabatch process`` in worker processes, with a progress bar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ctabatch.cli.process_run import prepare_kernels
+
+if TYPE_CHECKING:
+    from ctabatch.engine import PartResult
+    from ctabatch.production.plan import Plan
+
+
+def run_jobs(
+    plan: Plan,
+    jobs: int,
+    *,
+    quiet: bool,
+    profile: bool = False,
+    tell: Callable[[PartResult], None] | None = None,
+) -> list[PartResult]:
+    """Results of all inputs of a plan, in their order.
+
+    Parameters
+    ----------
+    plan : Plan
+    jobs : int
+        Worker processes.
+    quiet : bool
+        Without a bar.
+    profile : bool
+        Measure the CPU time of the stages.
+    tell : callable, optional
+        Given each result when it is there.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    from ctabatch.engine import PartResult, available_cores
+    from ctabatch.production.workers import WorkerPool, local_plan
+
+    console = Console(stderr=True)
+    show = console.is_terminal and not quiet
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[events]:,} telescope events"),
+        Remaining(),
+    )
+    prepare_kernels(Path(plan.inputs[0]), plan.config["write"], console if show else None)
+    jobs = min(jobs, len(plan.inputs))
+    found: dict[int, PartResult] = {}
+    under_way: dict[int, tuple[float, int]] = {}
+    with Progress(*columns, console=console, disable=not show, transient=True) as bar:
+        task = bar.add_task(f"{jobs} workers", total=len(plan.inputs), events=0)
+
+        def draw() -> None:
+            done = len(found) + sum(share for share, _ in under_way.values())
+            n_events = sum(r.record.get("telescope_events", 0) for r in found.values())
+            n_events += sum(n for _, n in under_way.values())
+            bar.update(task, completed=done, events=n_events)
+
+        def progress(index: int, done: int, size: int, n: int) -> None:
+            under_way[index] = (done / max(size, 1), n)
+            if show:
+                draw()
+
+        own = local_plan(plan, jobs, available_cores())
+        with WorkerPool(own, jobs, progress, profile) as pool:
+            for index, values in pool.run():
+                under_way.pop(index, None)
+                found[index] = PartResult(**values)
+                if tell is not None:
+                    tell(found[index])
+                if show:
+                    draw()
+    return [found[index] for index in range(len(plan.inputs))]

@@ -1,0 +1,1 @@
+"""Many inputs as independent tasks: plan them, run them anywhere, finalise."""

@@ -1,0 +1,265 @@
+"""Worker processes that may die: an input under way is lost with its worker and tried again.
+
+An input that has killed its worker more often than it may be tried again is set aside with a
+record of failure; the rest goes on. Workers end with this process, however it ends: their standard
+input is a pipe from it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ctabatch.errors import CtabatchError, OutputError
+from ctabatch.io.writer_identity import remove_unfinished_of
+
+from .failures import ERROR, KILLED, record_failure
+from .plan import Plan, absolute
+
+#: Seconds in which workers that are stopped tidy up before they are killed.
+GRACE = 0.7
+#: Workers in a row that end before they take an input: something is wrong with all of them.
+_MAX_STILLBORN = 3
+#: Told (index of the input, bytes read, bytes in all, telescope events so far).
+Progress = Callable[[int, int, int, int], None]
+
+
+@dataclass
+class _Job:
+    """An input that is to be processed."""
+
+    index: int
+    path: str
+    deaths: int = 0
+
+
+@dataclass(eq=False)
+class _Process:
+    """One worker and what it is doing."""
+
+    popen: subprocess.Popen[bytes]
+    commands: Any
+    replies: Any
+    errors: Any
+    job: _Job | None = None
+    is_ready: bool = False
+    started: bool = False
+    rest: bytes = b""
+
+    def send(self, values: dict[str, Any]) -> None:
+        with contextlib.suppress(BrokenPipeError):  # that it died is seen at its other end
+            self.commands.write(json.dumps(values).encode() + b"\n")
+            self.commands.flush()
+
+    def last_words(self) -> str:
+        """The last line that it wrote to standard error."""
+        self.errors.seek(0)
+        lines = self.errors.read().decode(errors="replace").strip().splitlines()
+        return lines[-1].strip() if lines else ""
+
+
+@dataclass
+class WorkerPool:
+    """Processes the inputs of a plan in worker processes of this machine.
+
+    Parameters
+    ----------
+    plan : Plan
+    jobs : int
+        Number of workers.
+    progress : callable, optional
+    profile : bool
+        Measure the CPU time of the stages.
+    """
+
+    plan: Plan
+    jobs: int
+    progress: Progress | None = None
+    profile: bool = False
+    _workers: list[_Process] = field(default_factory=list, init=False)
+    _waiting: deque[_Job] = field(default_factory=deque, init=False)
+    _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector, init=False)
+    _n_stillborn: int = field(default=0, init=False)
+
+    def run(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Index of each input and its result, as of `run_task`, in the order in which they end.
+
+        Raises
+        ------
+        OutputError
+            The dataset cannot be written; all workers are stopped.
+        CtabatchError
+            Workers end before they do anything.
+        """
+        self._waiting.extend(_Job(index, path) for index, path in enumerate(self.plan.inputs))
+        while self._waiting or any(worker.job for worker in self._workers):
+            self._assign()
+            for key, _ in self._selector.select(timeout=1.0):
+                yield from self._hear(key.data)
+
+    def _assign(self) -> None:
+        """Give waiting inputs to idle workers, and start workers for the rest."""
+        for worker in self._workers:
+            if worker.is_ready and worker.job is None and self._waiting:
+                worker.job, worker.started = self._waiting.popleft(), False
+                worker.send({"input": worker.job.path, "again": worker.job.deaths > 0})
+        n_starting = sum(not worker.is_ready for worker in self._workers)
+        while len(self._workers) < self.jobs and n_starting < len(self._waiting):
+            self._start()
+            n_starting += 1
+
+    def _start(self) -> None:
+        errors = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the worker lives
+        popen = subprocess.Popen(
+            [sys.executable, "-P", "-m", "ctabatch.cli.process_worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            bufsize=0,
+            process_group=0,  # Ctrl-C is for the parent, which stops them in order
+        )
+        worker = _Process(popen, popen.stdin, popen.stdout, errors)
+        self._workers.append(worker)
+        self._selector.register(worker.replies, selectors.EVENT_READ, worker)
+        worker.send({"plan": self.plan.values(), "profile": self.profile})
+
+    def _hear(self, worker: _Process) -> Iterator[tuple[int, dict[str, Any]]]:
+        data = worker.replies.read(1 << 16)
+        if not data:
+            yield from self._buried(worker)
+            return
+        *lines, worker.rest = (worker.rest + data).split(b"\n")
+        for line in lines:
+            message = json.loads(line)
+            job = worker.job
+            if "ready" in message:
+                worker.is_ready, self._n_stillborn = True, 0
+            elif "output_error" in message:
+                raise OutputError(message["output_error"])
+            elif job is None:
+                continue
+            elif "started" in message:
+                worker.started = True
+            elif "progress" in message and self.progress is not None:
+                self.progress(job.index, *message["progress"])
+            elif "result" in message:
+                worker.job = None
+                yield job.index, {**message["result"], "attempts": job.deaths + 1}
+            elif "broken" in message:
+                worker.job = None
+                why = f"an error of ctabatch itself, please report it: {message['broken']}"
+                yield from self._again(job, why, ERROR)
+
+    def _buried(self, worker: _Process) -> Iterator[tuple[int, dict[str, Any]]]:
+        """What follows from the end of a worker."""
+        self._selector.unregister(worker.replies)
+        self._workers.remove(worker)
+        code = worker.popen.wait()
+        _close(worker)
+        remove_unfinished_of(Path(self.plan.output), worker.popen.pid)
+        words = worker.last_words()
+        worker.errors.close()
+        if not worker.is_ready:
+            self._n_stillborn += 1
+            if self._n_stillborn >= _MAX_STILLBORN:
+                raise CtabatchError(f"worker processes do not start: {words or _cause(code)}")
+        if worker.job is None:
+            return
+        if not worker.started:
+            self._waiting.appendleft(worker.job)
+            return
+        why = f"its worker process died, {_cause(code)}"
+        yield from self._again(worker.job, why, KILLED)
+
+    def _again(self, job: _Job, why: str, kind: str) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Try an input again that was lost with its worker, or set it aside."""
+        from ctabatch.engine import PartResult, part_stem
+
+        job.deaths += 1
+        if job.deaths <= self.plan.retries:
+            self._waiting.append(job)
+            return
+        error = f"{job.path}: {why}; set aside after {job.deaths} attempts"
+        stem = part_stem(location(job.path))
+        record_failure(
+            self.plan.output, absolute(job.path), stem, error, kind=kind, attempts=job.deaths
+        )
+        result = PartResult(job.path, status="failed", error=error, attempts=job.deaths)
+        yield job.index, vars(result)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End all workers; those that work tidy up for a moment, then they are killed."""
+        before = _ignore_interrupts()
+        try:
+            for worker in self._workers:
+                _close(worker, stdin_only=True)
+            deadline = time.monotonic() + GRACE + 0.1
+            for worker in self._workers:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    worker.popen.wait(max(deadline - time.monotonic(), 0.01))
+                worker.popen.kill()
+                worker.popen.wait()
+                _close(worker)
+                worker.errors.close()
+                if worker.job is not None:
+                    remove_unfinished_of(Path(self.plan.output), worker.popen.pid)
+            self._selector.close()
+        finally:
+            _restore_interrupts(before)
+
+
+def local_plan(plan: Plan, jobs: int, cores: int) -> Plan:
+    """The plan with the threads of one of several workers of a machine."""
+    return plan if plan.threads else replace(plan, threads=max(cores // jobs, 1))
+
+
+def _close(worker: _Process, *, stdin_only: bool = False) -> None:
+    with contextlib.suppress(OSError):
+        worker.commands.close()
+    if not stdin_only:
+        worker.replies.close()
+
+
+def _cause(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    with contextlib.suppress(ValueError):
+        name = signal.Signals(-code).name
+        memory = " (often because memory was used up)" if name == "SIGKILL" else ""
+        return f"signal {name}{memory}"
+    return f"signal {-code}"
+
+
+def _ignore_interrupts() -> Any:
+    try:
+        return signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except ValueError:  # not in the main thread, which alone gets them
+        return None
+
+
+def _restore_interrupts(before: Any) -> None:
+    if before is not None:
+        signal.signal(signal.SIGINT, before)
+
+
+__all__ = ["Progress", "WorkerPool", "local_plan"]

@@ -1,0 +1,1 @@
+"""Who made a product: from which inputs, with which configuration and software."""

@@ -1,0 +1,111 @@
+"""Files in a dataset that belong to nothing that is committed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from ctabatch.io.dataset_folder import IDENTITY, DatasetFolder
+
+from .findings import Report
+from .records import Records
+
+#: A file without a record that was touched within this time may be that of a living writer, s.
+LIVING = 3600.0
+_REPAIR = "ctabatch validate --repair removes it"
+
+
+def find_leftovers(
+    folder: DatasetFolder, records: Records, report: Report, *, now: bool = False
+) -> list[str]:
+    """Report files that no record names; with `now` no writer is taken to be alive.
+
+    Returns
+    -------
+    list of str
+        Those that may be removed: nothing committed, and no file of a writer that may be alive. In
+        the order of removal: records first, so that no record ever names a file that is gone.
+    """
+    removable: list[str] = []
+    broken = {one.file for one in report.findings if one.kind == "record"}
+    newest = _newest(folder)
+    for path in sorted(_files(folder.local_root)):
+        name = path.relative_to(folder.local_root).as_posix()
+        what = _what(name, folder, records, broken)
+        if what is None:
+            continue
+        if what.startswith("unknown"):
+            report.add("note", name, what, "remove it by hand if nothing needs it")
+            continue
+        age = time.time() - max(_modified(path), newest.get(path.parent, 0.0))
+        if age < LIVING and not now and not what.startswith("left from a compaction"):
+            report.add("leftover", name, f"{what}, {max(age, 0) / 60:.0f} minutes old: its writer "
+                       "may be alive", f"{_REPAIR} when {LIVING / 3600:.0f} h passed; --now if "
+                       "nothing writes to this dataset")  # fmt: skip
+        else:
+            report.add("leftover", name, what, _REPAIR)
+            removable.append(name)
+    return sorted(removable, key=lambda name: (not name.startswith("parts/"), name))
+
+
+def _what(name: str, folder: DatasetFolder, records: Records, broken: set[str]) -> str | None:
+    """What kind of leftover a file is; None if it is none."""
+    if name in records.files or name == IDENTITY or name in broken:
+        return None
+    words = name.split("/")
+    if words[-1].startswith(".") and words[-1].endswith(".wip"):
+        return "work in progress that was never finished"
+    if words[0] == "subarray":
+        return None if len(words) == 3 and name.endswith(".parquet") else "unknown file"
+    if words[0] == "parts" and name.endswith(".json"):
+        return _record(words, records, folder)
+    if name.endswith(".parquet"):
+        part = Path(name).stem
+        if _known(part, records.replaced):
+            return "left from a compaction: its rows are in another part"
+        if broken and any(_known(part, {Path(one).stem: ""}) for one in broken):
+            return None  # the record is told, its files are needed to mend it
+        return "no record names it"
+    return "unknown file"
+
+
+def _record(words: list[str], records: Records, folder: DatasetFolder) -> str | None:
+    part = words[-1].removesuffix(".json")
+    if part in records.replaced:
+        return "left from a compaction: its rows are in another part"
+    if len(words) == 4 and not folder.record_path(part).exists():
+        return "predictions for a part that is not committed"
+    return None if len(words) in (2, 4) else "unknown file"
+
+
+def _known(part: str, names: dict[str, str]) -> bool:
+    """Whether a file is called like a part, also one with a second schema (``PART-2``)."""
+    stem, _, number = part.rpartition("-")
+    return part in names or (number.isdigit() and len(number) < 3 and stem in names)
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for folder, _, names in os.walk(root):
+        for name in names:
+            yield Path(folder) / name
+
+
+def _newest(folder: DatasetFolder) -> dict[Path, float]:
+    """Folder of tables -> when work in progress in it was last touched: its writer is alive."""
+    found: dict[Path, float] = {}
+    for path in _files(folder.local_root):
+        if path.name.endswith(".wip"):
+            found[path.parent] = max(found.get(path.parent, 0.0), _modified(path))
+    return found
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # gone meanwhile
+        return time.time()
+
+
+__all__ = ["LIVING", "find_leftovers"]

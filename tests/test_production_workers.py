@@ -1,0 +1,193 @@
+"""Worker processes: the same tables, and what is lost when one dies, hangs on or is stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ctabatch.io.writer_identity import process_start, unfinished
+from ctabatch.production.failures import failures
+from tests.same_tables import check_same
+from tests.test_production_plan import calm, runs  # noqa: F401 - fixtures
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+ROOT = Path(__file__).parents[1]
+PROCESS = [sys.executable, "-m", "ctabatch", "process"]
+#: Seconds in which workers are to be gone is 1; these machines may be busy.
+PATIENCE = 5
+
+#: What makes the engine of every process fail in a named way for inputs that are called so.
+_SABOTAGE = """
+import os, pathlib, resource, signal
+import ctabatch.engine as engine
+run = engine.Engine.run
+def sabotaged(self, path, progress=None):
+    name = pathlib.Path(path).name
+    if name.startswith("poison"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if name.startswith("once"):
+        mark = pathlib.Path(path).with_suffix(".mark")
+        if not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGSEGV)
+    if name.startswith("broken"):
+        raise RuntimeError("a fault of the program")
+    if name.startswith("full"):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+    return run(self, path, progress)
+engine.Engine.run = sabotaged
+"""
+
+
+@pytest.fixture
+def sabotage(tmp_path):
+    """Environment of processes whose engine is sabotaged."""
+    folder = tmp_path / "sabotage"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(_SABOTAGE)
+    return {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
+
+
+def process(*words, env=None):
+    env = env or {**os.environ, "PYTHONPATH": str(ROOT)}
+    words = [*PROCESS, *map(str, words), "--jobs", "2", "--json"]
+    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=200, check=False)
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def children(pid):
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            stat = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(stat[1]) == pid:
+            found.append(int(folder.name))
+    return found
+
+
+def wait_until(condition, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+def test_two_workers_write_what_one_process_writes(runs, calm, tmp_path):  # noqa: F811
+    done = process(*runs, "-o", tmp_path / "dl1", "--log", tmp_path / "log")
+    assert done.returncode == 0, done.stderr
+    assert [r["input"] for r in json.loads(done.stdout)["inputs"]] == list(map(str, runs))
+    check_same(tmp_path / "dl1", calm)
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert sorted(line["input"] for line in lines) == list(map(str, runs))
+
+
+def test_an_input_that_kills_its_workers_is_set_aside(runs, calm, tmp_path, sabotage):  # noqa: F811
+    poison, once = tmp_path / "poison.simtel.zst", tmp_path / "once.simtel.zst"
+    for path, target in ((poison, runs[0]), (once, runs[1])):
+        path.symlink_to(target)
+    root = tmp_path / "dl1"
+    done = process(poison, once, runs[2], "-o", root, "--log", tmp_path / "log", env=sabotage)
+    assert done.returncode == 1, done.stderr
+    states = {Path(r["input"]).name: r for r in json.loads(done.stdout)["inputs"]}
+    assert states["poison.simtel.zst"]["status"] == "failed"
+    assert "SIGKILL" in states["poison.simtel.zst"]["error"]
+    assert "set aside after 2 attempts" in states["poison.simtel.zst"]["error"]
+    assert states["once.simtel.zst"]["status"] == states["run3.simtel.zst"]["status"] == "done"
+    (record,) = failures(root)
+    assert (record["kind"], record["attempts"]) == ("killed", 2)
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    attempts = {Path(line["input"]).name: line["attempts"] for line in lines}
+    assert attempts == {"poison.simtel.zst": 2, "once.simtel.zst": 2, "run3.simtel.zst": 1}
+    assert list(unfinished(root)) == []
+    healthy = process(poison, "-o", root, "--resume")  # with more memory, on another machine
+    assert healthy.returncode == 0
+    assert list(failures(root)) == []
+
+
+def test_an_error_of_the_program_costs_only_its_input(runs, tmp_path, sabotage):  # noqa: F811
+    broken = tmp_path / "broken.simtel.zst"
+    broken.symlink_to(runs[0])
+    done = process(broken, *runs[1:], "-o", tmp_path / "dl1", env=sabotage)
+    assert done.returncode == 1
+    first, *rest = json.loads(done.stdout)["inputs"]
+    assert "RuntimeError: a fault of the program" in first["error"]
+    assert "please report" in first["error"]
+    assert [r["status"] for r in rest] == ["done", "done"]
+
+
+def test_a_full_disk_in_a_worker_stops_all(runs, tmp_path, sabotage):  # noqa: F811
+    full = tmp_path / "full.simtel.zst"
+    full.symlink_to(runs[0])
+    done = process(full, *runs[1:], "-o", tmp_path / "dl1", env=sabotage)
+    assert done.returncode == 2
+    assert "File too large" in done.stderr
+    assert list(unfinished(tmp_path / "dl1")) == []
+
+
+def started(runs, root, n_copies=6):  # noqa: F811
+    """A run with two workers that have begun to write; gives it and their process ids."""
+    copies = []
+    for k in range(n_copies):
+        copies.append(root.parent / f"copy{k}.simtel.zst")
+        copies[-1].symlink_to(runs[k % len(runs)])
+    running = subprocess.Popen(
+        [*PROCESS, *map(str, copies), "-o", str(root), "--jobs", "2"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        wait_until(lambda: list(root.glob("trigger/.*.wip")) or running.poll() is not None)
+    except BaseException:
+        running.kill()
+        raise
+    return running, children(running.pid)
+
+
+def is_gone(pid):
+    return process_start(pid) is None
+
+
+def test_ctrl_c_stops_all_workers_and_leaves_nothing_half_written(runs, tmp_path):  # noqa: F811
+    root = tmp_path / "dl1"
+    running, workers = started(runs, root)
+    running.send_signal(signal.SIGINT)
+    sent = time.monotonic()
+    _, err = running.communicate(timeout=60)
+    assert time.monotonic() - sent < PATIENCE
+    assert len(workers) == 2
+    assert running.returncode == 130
+    assert err.strip().splitlines()[-1].startswith("ctabatch: interrupted")
+    assert all(map(is_gone, workers))
+    assert list(unfinished(root)) == []
+
+
+def test_workers_do_not_outlive_a_parent_that_is_killed(runs, tmp_path):  # noqa: F811
+    root = tmp_path / "dl1"
+    running, workers = started(runs, root)
+    running.kill()
+    running.communicate(timeout=60)
+    assert len(workers) == 2
+    wait_until(lambda: all(map(is_gone, workers)), PATIENCE)
+    assert list(unfinished(root)) == []  # they had a moment to tidy up
+
+
+def test_a_worker_that_is_killed_costs_one_more_attempt(runs, tmp_path):  # noqa: F811
+    root = tmp_path / "dl1"
+    running, workers = started(runs, root)
+    os.kill(workers[0], signal.SIGKILL)
+    _, err = running.communicate(timeout=200)
+    assert running.returncode == 0, err
+    assert len(list(root.glob("parts/*.json"))) == 6
+    assert list(unfinished(root)) == []
