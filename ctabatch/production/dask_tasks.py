@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import ctabatch
 from ctabatch.errors import CtabatchError, OptionError, OutputError
+from ctabatch.io.location import location
 from ctabatch.io.writer_identity import machine, remove_unfinished_of
 
 from .dask_worker import process_input, worker_facts

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from ctabatch.io.location import Location, location
+
 from .failures import forget_failure, record_failure
 from .plan import Plan, absolute
 

@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ctabatch.errors import CtabatchError, OutputError
+from ctabatch.io.location import location
 from ctabatch.io.writer_identity import remove_unfinished_of
 
 from .failures import ERROR, KILLED, record_failure
