@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -12,10 +11,12 @@ from numpy.typing import NDArray
 from ctabatch.errors import InputError, OptionError
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.dataset_index import IndexedFiles, indexed_files
+from ctabatch.io.location import Location
 from ctabatch.io.parquet_bounds import bounded_file
 from ctabatch.io.stored_subarrays import read_subarray
 from ctabatch.io.stored_waveforms import raw_waveform
 from ctabatch.raw_waveforms import raw_waveforms
+from ctabatch.scan import scan_files
 from ctabatch.table_ranges import scan_in_ranges
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ class Dataset:
 
     Parameters
     ----------
-    root : path
-        Folder written by ``ctabatch process``.
+    root : path or URI
+        Folder, or place in an object store (``s3://BUCKET/NAME``, ``gs://``), written by
+        ``ctabatch process``.
 
     Raises
     ------
@@ -42,10 +44,12 @@ class Dataset:
         The folder holds no dataset.
     """
 
-    def __init__(self, root: str | Path) -> None:
+    def __init__(self, root: str | Location) -> None:
         self._folder = DatasetFolder(root)
         self._folder.check()
-        self._files: Mapping[str, list[Path]] = indexed_files(self._folder) or self._folder.tables()
+        self._files: Mapping[str, list[Location]] = (
+            indexed_files(self._folder) or self._folder.tables()
+        )
 
     @property
     def parts(self) -> list[str]:
@@ -53,11 +57,11 @@ class Dataset:
         return self._folder.parts()
 
     @property
-    def root(self) -> Path:
-        """The folder."""
+    def root(self) -> Location:
+        """The folder, or the place in an object store."""
         return self._folder.root
 
-    def files(self, table: str) -> list[Path]:
+    def files(self, table: str) -> list[Location]:
         """Files of a table, sorted by part; none if there is no such table."""
         return list(self._files.get(table, ()))
 
@@ -103,12 +107,13 @@ class Dataset:
 
     def subarray(self, table: str = "telescopes") -> pl.LazyFrame:
         """Telescopes, cameras, pixels, optics or readout of all arrays in the dataset."""
-        files = sorted((self._folder.root / "subarray" / table).glob("[!.]*.parquet"))
+        folder = self._folder.root / "subarray" / table
+        files: list[Location] = [*folder.glob("[!.]*.parquet")]
         if not files:
             raise OptionError.unknown_name(
                 "subarray table", table, ("telescopes", "cameras", "pixels", "optics", "readout")
             )
-        return pl.scan_parquet(files)
+        return scan_files(sorted(files, key=str))
 
     def subarray_description(self, obs_id: int | None = None) -> SubarrayDescription:
         """The array of an observation: telescopes with their cameras, for plots and geometry.
@@ -277,6 +282,6 @@ class Dataset:
     def _lazy(self, table: str) -> pl.LazyFrame:
         """Rows of a table; files that a filter on keys leaves out by the index are not opened."""
         files = self._files[table]
-        if isinstance(self._files, IndexedFiles) and len(files) > 1:
-            return scan_in_ranges(files, self._files.ranges(table))
-        return pl.scan_parquet(files, hive_partitioning=False)
+        if isinstance(self._files, IndexedFiles) and len(files) > 1:  # of a folder on disk
+            return scan_in_ranges(self._files.paths(table), self._files.ranges(table))
+        return scan_files(files)

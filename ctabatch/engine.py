@@ -20,9 +20,10 @@ from ctabatch.config import ProcessConfig
 from ctabatch.errors import ComponentError, CtabatchError, InputError, OptionError
 from ctabatch.input_digest import InputDigest
 from ctabatch.io.dataset_folder import DatasetFolder
+from ctabatch.io.location import Location
 from ctabatch.io.parquet import PartFiles
 from ctabatch.io.part_lock import part_lock
-from ctabatch.io.stored_parts import is_stored
+from ctabatch.io.stored_parts import is_stored, part_of
 from ctabatch.kernels.jit import CACHE_FOLDER, CACHED
 from ctabatch.memory import USUAL, MemoryBound, peak
 from ctabatch.ordered_pool import OrderedPool
@@ -92,7 +93,7 @@ class Engine:
 
     Parameters
     ----------
-    output : path
+    output : path or URI
         Folder of the dataset; made if it does not exist.
     config : ProcessConfig
     existing : {"refuse", "resume", "overwrite"}
@@ -115,7 +116,7 @@ class Engine:
 
     def __init__(
         self,
-        output: str | Path,
+        output: str | Location,
         config: ProcessConfig,
         existing: Existing = "refuse",
         *,
@@ -133,7 +134,7 @@ class Engine:
         self.times = StageTimes() if profile else None
         self._arrays = RecycledArrays()
 
-    def run(self, path: Path, progress: Progress | None = None) -> PartResult:
+    def run(self, path: Location, progress: Progress | None = None) -> PartResult:
         """Process one input; errors that concern only this input are part of the result.
 
         Raises
@@ -158,7 +159,7 @@ class Engine:
     def _timed(self) -> Timed:
         return untimed if self.times is None else self.times
 
-    def _part(self, path: Path, progress: Progress | None) -> PartResult:
+    def _part(self, path: Location, progress: Progress | None) -> PartResult:
         if is_stored(path) and path.parent.parent.resolve() == self.folder.root.resolve():
             raise OptionError(f"{path}: its own dataset cannot take what is made of it")
         # The digest of a new file is not needed before its part is committed: it is taken beside
@@ -174,7 +175,7 @@ class Engine:
             input_digest.cancel()
 
     def _new_part(
-        self, path: Path, input_digest: InputDigest, progress: Progress | None
+        self, path: Location, input_digest: InputDigest, progress: Progress | None
     ) -> PartResult:
         earlier = None
         merged = self.folder.merged(part_stem(path))
@@ -252,7 +253,7 @@ class Engine:
                 raise
         return None
 
-    def _open(self, path: Path, writer: PartWriter, *, ahead: bool) -> EventSource:
+    def _open(self, path: Location, writer: PartWriter, *, ahead: bool) -> EventSource:
         options = self.config.source
         with self._timed("read"):
             source = open_input(
@@ -308,7 +309,7 @@ class Engine:
         if progress is not None:
             progress(source.size, source.size, writer.n_telescope_events)
 
-    def _replaced_by(self, part: str, path: Path) -> list[str]:
+    def _replaced_by(self, part: str, path: Location) -> list[str]:
         """Parts made from an earlier content of the same file."""
         others = []
         for name in self.folder.parts_of(part_stem(path)):
@@ -334,15 +335,15 @@ def available_cores() -> int:
         return os.cpu_count() or 1
 
 
-def part_stem(path: Path) -> str:
+def part_stem(path: Location) -> str:
     """Name of a file as the beginning of its part's name; a stored part keeps its name."""
     if is_stored(path):
-        return path.stem.rpartition("-")[0]
+        return part_of(path).rpartition("-")[0]
     stem = re.sub(r"\.(simtel|gz|zst|zstd)", "", path.name)
     return (re.sub(r"[^A-Za-z0-9_.+-]+", "-", stem).strip("-.") or "part")[:120]
 
 
-def part_name(path: Path, digest: str) -> str:
+def part_name(path: Location, digest: str) -> str:
     """Name of the part that an input becomes: the stem of the file and the start of its digest."""
     return f"{part_stem(path)}-{digest[:8]}"
 
@@ -371,14 +372,14 @@ def kernels_are_compiled(kernel: str = "peak_window.neighbor_peak_charges") -> b
     return any(Path(CACHE_FOLDER).rglob(own))
 
 
-def check_inputs(paths: Iterable[Path]) -> None:
+def check_inputs(paths: Iterable[Location]) -> None:
     """Refuse inputs that are missing, folders, or named twice, before any work is done.
 
     Raises
     ------
     InputError
     """
-    seen: set[Path] = set()
+    seen: set[Location] = set()
     for path in paths:
         if not path.exists():
             raise InputError(f"{path}: there is no such file")

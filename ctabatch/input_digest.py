@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from threading import Event, Thread
+from typing import TYPE_CHECKING
 
 from ctabatch.errors import InputError
+from ctabatch.io.location import Location, StorePath
 from ctabatch.io.stored_parts import is_stored, part_record
 from ctabatch.io.streams import open_file
 from ctabatch.stage_times import Timed, untimed
+
+if TYPE_CHECKING:
+    from ctabatch.io.store_digest import DigestTap
 
 _CHUNK = 1 << 20
 
@@ -17,7 +21,8 @@ _CHUNK = 1 << 20
 class InputDigest:
     """Digest of a file, computed in a thread from now on.
 
-    Of a stored part it is the digest of what that was made from, which is known.
+    Of a stored part it is the digest of what that was made from, which is known. Of an object in a
+    store it is taken from what the work reads: it is transferred once.
 
     Parameters
     ----------
@@ -26,12 +31,18 @@ class InputDigest:
         Given "digest": the block of this work.
     """
 
-    def __init__(self, path: Path, timed: Timed = untimed) -> None:
+    def __init__(self, path: Location, timed: Timed = untimed) -> None:
         self._path, self._timed = path, timed
+        self._tap: DigestTap | None = None
         self._unwanted = Event()
         self._found: tuple[str, int] | BaseException | None = None
         self._thread = Thread(target=self._work, name="ctabatch-digest", daemon=True)
-        self._thread.start()
+        if isinstance(path, StorePath) and not is_stored(path):
+            from ctabatch.io.store_digest import DigestTap
+
+            self._tap = DigestTap(path)
+        else:
+            self._thread.start()
 
     def result(self) -> tuple[str, int]:
         """Hexadecimal digest and size; waits until they are known.
@@ -41,6 +52,8 @@ class InputDigest:
         InputError
             The file cannot be read.
         """
+        if self._tap is not None:
+            return self._of_object(self._tap)
         self._thread.join()
         if isinstance(self._found, BaseException):
             raise self._found
@@ -51,7 +64,14 @@ class InputDigest:
     def cancel(self) -> None:
         """Stop if it is not done yet."""
         self._unwanted.set()
-        self._thread.join()
+        if self._tap is None:
+            self._thread.join()
+
+    def _of_object(self, tap: DigestTap) -> tuple[str, int]:
+        try:
+            return tap.result()
+        except OSError as error:
+            raise InputError(f"{self._path}: {error.strerror or error}") from error
 
     def _work(self) -> None:
         try:
@@ -77,7 +97,7 @@ class InputDigest:
         return digest.hexdigest(), size
 
 
-def input_size(path: Path) -> int:
+def input_size(path: Location) -> int:
     """Size of a file.
 
     Raises

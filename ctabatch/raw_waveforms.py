@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 from polars.io.plugins import register_io_source
 
 from ctabatch.errors import InputError
+from ctabatch.io.location import Location
 from ctabatch.io.stored_waveforms import waveform_batches
+from ctabatch.scan import scan_files
 
 _KEYS = ("obs_id", "event_id", "tel_id")
 _SHAPE = ("n_gains", "n_pixels", "n_samples")
 _PLACE = ("stream_offset", "stream_size")
 
 
-def raw_waveforms(files: Sequence[Path], tel_type: str) -> pl.LazyFrame:
+def raw_waveforms(files: Sequence[Location], tel_type: str) -> pl.LazyFrame:
     """Waveforms of one telescope type.
 
     Parameters
     ----------
-    files : sequence of Path
+    files : sequence of Path or StorePath
         Files of the table r0 of this type.
     tel_type : str
 
@@ -38,8 +39,7 @@ def raw_waveforms(files: Sequence[Path], tel_type: str) -> pl.LazyFrame:
         The waveforms of these files are not of one shape. Damage is reported on collecting.
     """
     index = pl.concat(
-        pl.scan_parquet(path, hive_partitioning=False).with_columns(file=pl.lit(k, pl.Int32))
-        for k, path in enumerate(files)
+        scan_files([path]).with_columns(file=pl.lit(k, pl.Int32)) for k, path in enumerate(files)
     )
     shapes = index.select(*_SHAPE, "is_sum").unique().collect().rows()
     if len(shapes) > 1:
@@ -84,7 +84,7 @@ def raw_waveforms(files: Sequence[Path], tel_type: str) -> pl.LazyFrame:
 
 
 def _frames(
-    files: Sequence[Path], rows: pl.DataFrame, shape: tuple[int, int, int], needed: set[str]
+    files: Sequence[Location], rows: pl.DataFrame, shape: tuple[int, int, int], needed: set[str]
 ) -> Iterator[pl.DataFrame]:
     """Rows with what is needed of them, decoded only if that includes something decoded."""
     if not needed & {"waveform", "is_read_out"}:

@@ -16,6 +16,7 @@ from ctabatch.errors import OptionError
 from ctabatch.instrument.camera import CameraGeometry
 from ctabatch.instrument.subarray import SubarrayDescription
 from ctabatch.io.examples import resolve
+from ctabatch.io.location import StorePath
 from ctabatch.io.simtel.batches import BATCH_SIZE, RawBatch, raw_batches
 from ctabatch.io.simtel.events import Events
 from ctabatch.io.simtel.losses import Account, Loss
@@ -160,7 +161,7 @@ class Source:
 
 
 def open_source(
-    source: str | os.PathLike[str] | BinaryIO,
+    source: str | os.PathLike[str] | StorePath | BinaryIO,
     *,
     focal_length: Literal["effective", "equivalent"] = "effective",
     allowed_tels: Iterable[int] | None = None,
@@ -170,7 +171,7 @@ def open_source(
 
     Parameters
     ----------
-    source : path, "example:NAME" or binary file object
+    source : path, URI (s3://, gs://, file://), "example:NAME" or binary file object
         Plain, gzip or zstd, whatever its name. Of a dataset written with ``--write r0`` the
         folder, or ``DATASET/r0_stream/PART.parquet`` if it has several parts.
     focal_length : {"effective", "equivalent"}

@@ -36,7 +36,7 @@ ALLOWED: dict[str, set[str]] = {
         *("ctabatch.errors", "ctabatch.kernels", "ctabatch.schemas"),
     },
     "ctabatch/io": {
-        *("eventio", "isal", "numpy", "pyarrow", "tables", "zstandard", "ctabatch"),
+        *("eventio", "isal", "numpy", "obstore", "pyarrow", "tables", "zstandard", "ctabatch"),
         *("ctabatch.errors", "ctabatch.instrument", "ctabatch.kernels", "ctabatch.schemas"),
     },
     "ctabatch/io/fits": {
@@ -64,7 +64,7 @@ ALLOWED: dict[str, set[str]] = {
         *("astropy", "gammapy", "numpy", "polars", "pyarrow", "pydantic", "pyirf", "yaml"),
         *("ctabatch", "ctabatch.config", "ctabatch.dataset", "ctabatch.errors"),
         *("ctabatch.expressions", "ctabatch.io", "ctabatch.kernels", "ctabatch.schemas"),
-        "ctabatch.provenance",
+        *("ctabatch.provenance", "ctabatch.scan"),
     },
     "ctabatch/dl3": {
         *("astropy", "numpy", "polars", "pyarrow", "ctabatch", "ctabatch.dataset"),
@@ -75,7 +75,7 @@ ALLOWED: dict[str, set[str]] = {
         *("matplotlib", "numpy", "polars", "pyarrow", "ctabatch.config", "ctabatch.dataset"),
         *("ctabatch.errors", "ctabatch.geometry", "ctabatch.instrument", "ctabatch.io"),
         *("ctabatch.kernels", "ctabatch.schemas", "ctabatch.source", "ctabatch.stages"),
-        "ctabatch.verify",
+        *("ctabatch.scan", "ctabatch.verify"),
     },
     "ctabatch/verify": {
         *("numpy", "pyarrow", "ctabatch", "ctabatch.errors", "ctabatch.io"),
@@ -83,7 +83,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "ctabatch/upkeep": {
         *("duckdb", "numpy", "polars", "pyarrow", "ctabatch", "ctabatch.errors", "ctabatch.io"),
-        "ctabatch.schemas",
+        *("ctabatch.scan", "ctabatch.schemas"),
     },
     "ctabatch/simulate": {
         *("numpy", "pyarrow", "ctabatch", "ctabatch.errors", "ctabatch.instrument"),
@@ -112,9 +112,12 @@ ALLOWED: dict[str, set[str]] = {
     "ctabatch/dataset.py": {
         *("duckdb", "numpy", "polars", "pyarrow"),
         *("ctabatch", "ctabatch.errors", "ctabatch.io", "ctabatch.raw_waveforms"),
-        *("ctabatch.schemas", "ctabatch.table_ranges"),
+        *("ctabatch.scan", "ctabatch.schemas", "ctabatch.table_ranges"),
     },
-    "ctabatch/raw_waveforms.py": {"polars", "pyarrow", "ctabatch.errors", "ctabatch.io"},
+    "ctabatch/raw_waveforms.py": {
+        *("polars", "pyarrow", "ctabatch.errors", "ctabatch.io", "ctabatch.scan"),
+    },
+    "ctabatch/scan.py": {"polars", "ctabatch.io"},
     "ctabatch/table_ranges.py": {"polars", "pyarrow"},
     "ctabatch/expression_words.py": set(),
     "ctabatch/expressions.py": {"polars", "ctabatch.errors", "ctabatch.expression_words"},

@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from ctabatch.io import streams
 from tests import eventio_bytes as eb
 from tests.test_damage import decompressed
 
@@ -147,7 +146,7 @@ def test_a_file_that_may_not_be_read_is_unusable(cli, muons, monkeypatch):
             raise PermissionError(errno.EACCES, "Permission denied")
         return open_path(path, *args, **kwargs)
 
-    monkeypatch.setattr(streams.Path, "open", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     code, _, err = process(cli, muons)
     assert code == 2
     assert "no permission to read this file" in err

@@ -6,6 +6,7 @@ import gzip
 import io
 import itertools
 import os
+import pathlib
 import random
 import threading
 import zlib
@@ -221,7 +222,7 @@ def test_a_file_that_may_not_be_read_says_so(tmp_path, monkeypatch):
     def refuse(*args, **kwargs):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(streams.Path, "open", refuse)
+    monkeypatch.setattr(pathlib.Path, "open", refuse)
     with pytest.raises(InputError, match="no permission to read this file"):
         ByteStream(tmp_path / "secret")
 

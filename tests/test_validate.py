@@ -318,10 +318,9 @@ def test_leftovers_of_a_writer_that_may_be_alive_stay(root):
 
 def test_work_in_progress_of_this_process_stays_and_of_one_that_ended_goes(root):
     mine = root / "shower" / f".{writer_token()}.wip"
-    dead = subprocess.run(
-        [sys.executable, "-c", "from ctabatch.io import writer_identity as w;print(w.writer_token())"],
-        capture_output=True, text=True, check=True,
-    ).stdout.strip()  # fmt: skip
+    code = "from ctabatch.io.writer_identity import writer_token; print(writer_token())"
+    words = [sys.executable, "-c", code]
+    dead = subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
     theirs = root / "shower" / f".{dead}.wip"
     for path in (mine, theirs):
         path.write_bytes(b"")

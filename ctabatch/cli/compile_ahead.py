@@ -13,7 +13,6 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from ctabatch.cli.lean_imports import collect_seldom, import_numba_alone
@@ -22,6 +21,7 @@ from ctabatch.errors import CtabatchError
 if TYPE_CHECKING:
     from ctabatch.instrument.calibration import CameraCalibration
     from ctabatch.instrument.camera import CameraGeometry
+    from ctabatch.io.location import Location
 
 #: A centre and its six neighbours, m.
 _HEXAGON = ((0, 1, 0.5, -0.5, -1, -0.5, 0.5), (0, 0, 0.87, 0.87, 0, -0.87, -0.87))
@@ -91,7 +91,7 @@ def compile_geometry() -> None:
     GeometryStep(StereoConfig()).run(one.astype(np.int32), one, np.ones((1, 2)), np.ones(1), [rows])
 
 
-def compile_reader(path: Path) -> None:
+def compile_reader(path: Location) -> None:
     """Kernels that read and decode, on the first events of an input."""
     from ctabatch.io.simtel.batches import raw_batches
     from ctabatch.io.simtel.source import SimtelReader
@@ -117,7 +117,7 @@ _SHARES: dict[int, list[list[str]]] = {
 }
 
 
-def compile_ahead(path: Path, n_processes: int) -> None:
+def compile_ahead(path: Location, n_processes: int) -> None:
     """Compile all kernels of `process`; returns when they are in the cache.
 
     Parameters

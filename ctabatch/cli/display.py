@@ -9,6 +9,7 @@ from pathlib import Path
 from ctabatch.config import ProcessConfig
 from ctabatch.errors import InputError
 from ctabatch.io.dataset_folder import IDENTITY
+from ctabatch.io.location import Location, local_path
 
 
 class Display:
@@ -47,7 +48,7 @@ class Display:
         """One line for the user."""
         return f"{len(self.files)} pictures in {self._folder}"
 
-    def show(self, path: Path) -> None:
+    def show(self, path: Location) -> None:
         """Draw the first events of an input, as many as are still to be drawn.
 
         An input that cannot be read is left to the processing, which tells what is wrong.
@@ -92,9 +93,10 @@ def display_for(
     """
     if n_events is None:
         return None
-    whole = output.resolve()
-    beside = whole.with_name(f"{whole.name}-display") if folder is None else folder
-    return Display(n_events, beside, config)
+    if folder is None:
+        whole = local_path(output, "pictures; with --display-to they").resolve()
+        folder = whole.with_name(f"{whole.name}-display")
+    return Display(n_events, local_path(folder, "the pictures"), config)
 
 
 __all__ = ["Display", "display_for"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,12 +13,16 @@ from ctabatch.cli.process import WITH_LOSSES, input_path
 from ctabatch.cli.provenance_report import report
 from ctabatch.errors import InputError, OptionError
 
+if TYPE_CHECKING:
+    from ctabatch.io.location import Location
+
 
 def command(
     path: Annotated[
         str,
         typer.Argument(
-            help="A sim_telarray file, example:NAME, or a dataset; with --provenance any product."
+            help="A sim_telarray file, example:NAME, or a dataset, path or URI (s3://); with "
+            "--provenance any product."
         ),
     ],
     provenance: Annotated[
@@ -46,6 +50,7 @@ def command(
     Examples:
       ctabatch info gammas.simtel.zst
       ctabatch info dl1 --json
+      ctabatch info s3://bucket/dl1
       ctabatch info --provenance dl3/data/obs_000001.fits
       ctabatch info --provenance irf --search /archive --verify
     """
@@ -55,6 +60,9 @@ def command(
     if not where.exists():
         raise InputError(f"{where}: there is no such file or folder")
     if provenance:
+        from ctabatch.io.location import local_path
+
+        where = local_path(where, "a product whose provenance is told")
         report(where, search or [], verify=verify, as_json=as_json)
         return
     facts = dataset_facts(where) if where.is_dir() else file_facts(where)
@@ -65,7 +73,7 @@ def command(
     raise typer.Exit(WITH_LOSSES if facts["n_losses"] else 0)
 
 
-def file_facts(path: Path) -> dict[str, Any]:
+def file_facts(path: Location) -> dict[str, Any]:
     """Facts about a sim_telarray file; reads it whole, but decodes no waveform."""
     import warnings
 
@@ -108,7 +116,7 @@ def file_facts(path: Path) -> dict[str, Any]:
         }
 
 
-def dataset_facts(path: Path) -> dict[str, Any]:
+def dataset_facts(path: Location) -> dict[str, Any]:
     """Facts about a dataset, from its commit records."""
     from ctabatch.io.dataset_folder import DatasetFolder
 

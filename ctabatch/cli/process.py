@@ -92,6 +92,7 @@ def command(
     import_numba_alone()
     from ctabatch.cli.display import display_for
     from ctabatch.engine import Engine
+    from ctabatch.io.location import location
     from ctabatch.memory import MIB
     from ctabatch.production.plan import Plan, absolute
     from ctabatch.production.task_log import TaskLog
@@ -149,7 +150,7 @@ def command(
         more = {"profile": stage_table(results)} if profile else {}
         typer.echo(json.dumps({**summary(results, config, code), **more}, indent=1))
     else:
-        report(results, output, time.perf_counter() - begin if jobs > 1 else None)
+        report(results, location(output), time.perf_counter() - begin if jobs > 1 else None)
         if profile:
             print_profile(results)
         if display is not None:

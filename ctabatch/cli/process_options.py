@@ -13,6 +13,7 @@ from ctabatch.errors import OptionError
 if TYPE_CHECKING:
     from ctabatch.config import ProcessConfig
     from ctabatch.engine import Existing
+    from ctabatch.io.location import Location
     from ctabatch.io.stored_parts import Level
 
 Files = Annotated[
@@ -23,7 +24,7 @@ Files = Annotated[
     ),
 ]
 Output = Annotated[
-    Path, typer.Option("--output", "-o", help="Folder of the dataset; made if needed.")
+    Path, typer.Option("--output", "-o", help="Folder or URI of the dataset; made if needed.")
 ]
 Write = Annotated[
     str | None,
@@ -152,7 +153,7 @@ def existing_parts(overwrite: bool, resume: bool) -> Existing:
     return "overwrite" if overwrite else "resume" if resume else "refuse"
 
 
-def named_inputs(words: Iterable[str], level: Level | None) -> list[Path]:
+def named_inputs(words: Iterable[str], level: Level | None) -> list[Location]:
     """Paths of all inputs that are named, checked before any work is done.
 
     Raises
@@ -187,7 +188,7 @@ def read_config(
     return validated(ProcessConfig, found, ", ".join(map(str, files)) or "options")
 
 
-def input_paths(text: str, level: Level | None = None) -> list[Path]:
+def input_paths(text: str, level: Level | None = None) -> list[Location]:
     """Paths of an input: a file, or what stands for the parts of a dataset.
 
     Raises
@@ -201,9 +202,10 @@ def input_paths(text: str, level: Level | None = None) -> list[Path]:
     return stored_inputs(path, level) if is_dataset(path) else [path]
 
 
-def input_path(text: str) -> Path:
-    """Path of an input; ``example:NAME`` is fetched if needed."""
+def input_path(text: str) -> Location:
+    """Path or URI of an input; ``example:NAME`` is fetched if needed."""
     from ctabatch.io import examples
+    from ctabatch.io.location import location
 
     if text.startswith(examples.PREFIX):
         from ctabatch.cli.examples import fetch_with_progress
@@ -212,7 +214,7 @@ def input_path(text: str) -> Path:
         examples.known(name)
         fetch_with_progress()
         return examples.path(name)
-    return Path(text)
+    return location(text)
 
 
 def telescope_list(text: str) -> tuple[int, ...]:

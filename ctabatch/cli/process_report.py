@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ctabatch.config import ProcessConfig
     from ctabatch.engine import PartResult
+    from ctabatch.io.location import Location
 
 #: Exit code for work that was finished with losses.
 WITH_LOSSES, UNUSABLE = 1, 2
@@ -58,7 +59,7 @@ def summary(results: list[PartResult], config: ProcessConfig, code: int) -> dict
     }
 
 
-def report(results: list[PartResult], output: Path, seconds: float | None = None) -> None:
+def report(results: list[PartResult], output: Location, seconds: float | None = None) -> None:
     """Print what was done on stdout, and what went wrong on stderr.
 
     Parameters

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctabatch.cli.compile_ahead import compile_ahead
@@ -13,9 +12,10 @@ if TYPE_CHECKING:
 
     from ctabatch.cli.display import Display
     from ctabatch.engine import PartResult
+    from ctabatch.io.location import Location
 
 
-def prepare_kernels(first: Path, write: Collection[str], console: Console | None) -> None:
+def prepare_kernels(first: Location, write: Collection[str], console: Console | None) -> None:
     """Compile the kernels of this version if that has not been done, and say so on a console."""
     from ctabatch.engine import available_cores, kernels_are_compiled, kernels_can_be_kept
 
@@ -31,7 +31,7 @@ def prepare_kernels(first: Path, write: Collection[str], console: Console | None
 
 def run_all(
     engine: Any,
-    paths: list[Path],
+    paths: list[Location],
     display: Display | None,
     *,
     quiet: bool,

@@ -134,6 +134,9 @@ def _parts(datasets: str | None) -> list[PartTables]:
 
 def _check_output(output: Path, *, overwrite: bool) -> None:
     """Refuse a folder that cannot be written in the end, before any work is done."""
+    from ctabatch.io.location import refuse_store
+
+    refuse_store(output)
     if output.is_file():
         raise OutputError(f"{output}: this is a file; name a folder for the models")
     if not output.is_dir() or not any(output.iterdir()):

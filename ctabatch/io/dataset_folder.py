@@ -3,6 +3,10 @@
 A part exists for readers when its commit record ``parts/PART.json`` does; the record is written
 last. Two inputs never share a file, so any number of processes may write one dataset.
 
+In an object store nothing can be renamed, so every writing of a part has files of its own names,
+and a record is written only in the place of the one that was looked at. So readers and writers see
+one version of a part or the other, whatever happens, and what was replaced is removed afterwards.
+
 What models predict is added later, for each part by itself and under the name of its prefix, with
 records of its own (``parts/dl2/PREFIX/PART.json``): two prefixes never share a file either.
 """
@@ -11,7 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,8 @@ from ctabatch.errors import InputError, OutputError
 from ctabatch.instrument.subarray import SubarrayDescription
 from ctabatch.instrument.tables import subarray_tables
 
+from .commit_records import read_records
+from .location import Location, StorePath, local_path, location, parquet_source
 from .merged_parts import inner_records, listed, merged_names, replaced_by
 from .parquet import PartFiles, write_once, write_text, writing
 from .parquet_bounds import bounded_file
@@ -31,16 +37,27 @@ SUBARRAY_TABLES = ("telescopes", "cameras", "pixels", "optics", "readout")
 
 
 class DatasetFolder:
-    """A dataset on disk.
+    """A dataset on disk or in an object store.
 
     Parameters
     ----------
-    root : path
+    root : path or URI
     """
 
-    def __init__(self, root: str | Path) -> None:
-        self.root = Path(root)
+    def __init__(self, root: str | Location) -> None:
+        self.root: Location = location(root)
         self._merged: dict[str, list[dict[str, Any]]] = {}
+
+    @property
+    def local_root(self) -> Path:
+        """The folder, for what works on this machine only.
+
+        Raises
+        ------
+        OptionError
+            The dataset is in an object store.
+        """
+        return local_path(self.root, "a dataset for this command")
 
     def create(self) -> None:
         """Make the folder a dataset, or check that it is one.
@@ -101,7 +118,7 @@ class DatasetFolder:
 
     # -- parts
 
-    def record_path(self, part: str) -> Path:
+    def record_path(self, part: str) -> Location:
         return self.root / "parts" / f"{part}.json"
 
     def record(self, part: str) -> dict[str, Any] | None:
@@ -131,7 +148,7 @@ class DatasetFolder:
         found = (path.stem for path in (self.root / "parts").glob(f"{stem}-*.json"))
         return sorted(name for name in found if name.rpartition("-")[0] == stem)
 
-    def tables(self) -> dict[str, list[Path]]:
+    def tables(self) -> dict[str, list[Location]]:
         """Table -> files of all committed parts and predictions, sorted by part."""
         for _ in range(20):
             names = self.recorded()
@@ -140,19 +157,26 @@ class DatasetFolder:
                 break
         return found
 
-    def _tables_now(self) -> dict[str, list[Path]]:
-        found: dict[str, list[Path]] = {}
+    def _tables_now(self) -> dict[str, list[Location]]:
+        found: dict[str, list[Location]] = {}
         prefixes = self.prefixes()
-        for part in self.parts():
-            records = [self.record(part), *(self.prediction_record(p, part) for p in prefixes)]
-            for record in filter(None, records):
-                for name in record["tables"]:
-                    found.setdefault(name.rpartition("/")[0], []).append(self.root / name)
+        paths = [
+            path
+            for part in self.parts()
+            for path in (
+                self.record_path(part),
+                *(self.prediction_path(prefix, part) for prefix in prefixes),
+            )
+        ]
+        for record in filter(None, read_records(paths)):
+            for name in record["tables"]:
+                found.setdefault(name.rpartition("/")[0], []).append(self.root / name)
         return found
 
     def records(self) -> Iterator[dict[str, Any]]:
-        for part in self.parts():
-            record = self.record(part)
+        parts = self.parts()
+        paths = [self.record_path(part) for part in parts]
+        for part, record in zip(parts, read_records(paths), strict=True):
             if record is not None:
                 yield record
             elif part in replaced_by(self.recorded(), self.record):
@@ -164,6 +188,10 @@ class DatasetFolder:
         Predictions made from an earlier version are removed with it.
         """
         files.close()  # if this fails, an earlier version stays
+        if isinstance(self.root, StorePath):
+            self._remove_predictions(files.part)
+            self._commit_to_store(self.record_path(files.part), files, lambda _: record)
+            return
         earlier = self.record(files.part)
         if earlier is not None:
             with writing(self.root):
@@ -197,6 +225,17 @@ class DatasetFolder:
             for name, facts in record["tables"].items()
             if not name.startswith(tuple(f"{folder}/" for folder in folders))
         }
+        if isinstance(self.root, StorePath):
+
+            def changed(now: dict[str, Any] | None) -> dict[str, Any]:
+                if now is None or now != record:
+                    raise OutputError(
+                        f"{self.root}: part {files.part} was replaced meanwhile; run again"
+                    )
+                return {**now, **changes, "tables": kept}
+
+            self._commit_to_store(self.record_path(files.part), files, changed)
+            return
         replaced = set(record["tables"]) - set(kept)
         if replaced:  # for readers they are gone before the first file changes
             self._write_record(self.record_path(files.part), {**record, "tables": kept})
@@ -215,7 +254,16 @@ class DatasetFolder:
             self._remove_files(set(record.get("tables", ())))
             self._remove_predictions(part)
 
-    def _write_record(self, path: Path, record: dict[str, Any]) -> None:
+    def _commit_to_store(
+        self, path: Location, files: PartFiles, make: Callable[[Any], dict[str, Any]]
+    ) -> None:
+        """The same for a dataset in an object store, see `store_record.commit_to_store`."""
+        from .store_record import commit_to_store
+
+        if isinstance(path, StorePath):
+            self._remove_files(commit_to_store(path, files, make))
+
+    def _write_record(self, path: Location, record: dict[str, Any]) -> None:
         write_text(path, json.dumps(record, indent=1, allow_nan=False) + "\n")
 
     # -- predictions
@@ -225,7 +273,7 @@ class DatasetFolder:
         folders = (self.root / "parts" / "dl2").glob("[!.]*/")
         return sorted(folder.name for folder in folders if any(folder.glob("[!.]*.json")))
 
-    def prediction_path(self, prefix: str, part: str) -> Path:
+    def prediction_path(self, prefix: str, part: str) -> Location:
         return self.root / "parts" / "dl2" / prefix / f"{part}.json"
 
     def prediction_record(self, prefix: str, part: str) -> dict[str, Any] | None:
@@ -235,6 +283,10 @@ class DatasetFolder:
     def commit_predictions(self, prefix: str, files: PartFiles, record: dict[str, Any]) -> None:
         """Publish the predictions for a part; earlier ones of the same prefix are replaced."""
         files.close()
+        if isinstance(self.root, StorePath):
+            path = self.prediction_path(prefix, files.part)
+            self._commit_to_store(path, files, lambda _: record)
+            return
         earlier = self.prediction_record(prefix, files.part)
         if earlier is not None:
             with writing(self.root):
@@ -254,6 +306,11 @@ class DatasetFolder:
                 self._remove_files(set(record.get("tables", ())))
 
     def _remove_files(self, names: set[str]) -> None:
+        if isinstance(self.root, StorePath):
+            from .store_record import remove_objects
+
+            remove_objects(self.root / name for name in sorted(names) if name.endswith(".parquet"))
+            return
         for name in names:
             path = (self.root / name).resolve()
             if path.is_relative_to(self.root.resolve()) and path.suffix == ".parquet":
@@ -278,6 +335,6 @@ class DatasetFolder:
         path = self.root / "subarray" / table / f"{digest}.parquet"
         if not is_plain_name(digest):  # it stands in a table of the part
             raise InputError(f"{self.root}: {digest[:80]!r} is not the digest of an array")
-        with bounded_file(path, path) as file:
+        with bounded_file(parquet_source(path), path) as file:
             rows: list[dict[str, Any]] = file.read().to_pylist()
         return rows

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from ctabatch.errors import InputError
 
 from .dataset_folder import DatasetFolder
+from .location import Location, StorePath, local_path
 from .parquet import writing
 from .writer_identity import writer_token
 
@@ -55,7 +56,7 @@ class _Record:
     mtime_ns: int
 
 
-class IndexedFiles(Mapping[str, list[Path]]):
+class IndexedFiles(Mapping[str, list[Location]]):
     """Table -> its files, sorted by part, as `DatasetFolder.tables` gives them.
 
     Parameters
@@ -68,15 +69,19 @@ class IndexedFiles(Mapping[str, list[Path]]):
     def __init__(self, root: Path, rows: pa.Table) -> None:
         self._root, self._rows = root, rows
         self._names = [name for name in rows["table"].unique().to_pylist() if name is not None]
-        self._known: dict[str, list[Path]] = {}
+        self._known: dict[str, list[Location]] = {}
 
-    def __getitem__(self, table: str) -> list[Path]:
+    def __getitem__(self, table: str) -> list[Location]:
         if table not in self._known:
             if table not in self._names:
                 raise KeyError(table)
             files = self._of(table)["file"].to_pylist()
             self._known[table] = [self._root / name for name in files]
         return self._known[table]
+
+    def paths(self, table: str) -> list[Path]:
+        """The same: the files of an index are on this machine."""
+        return [path for path in self[table] if isinstance(path, Path)]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -101,9 +106,10 @@ def indexed_files(folder: DatasetFolder) -> IndexedFiles | None:
     InputError
         A record that is not in the index is not readable.
     """
-    if not (folder.root / PLACE).is_file():
-        return None
-    return IndexedFiles(folder.root, index_rows(folder))
+    root = folder.root
+    if isinstance(root, StorePath) or not (root / PLACE).is_file():
+        return None  # in a store all records are read side by side
+    return IndexedFiles(root, index_rows(folder))
 
 
 def write_index(folder: DatasetFolder) -> int:
@@ -113,8 +119,9 @@ def write_index(folder: DatasetFolder) -> int:
     ------
     OutputError
     """
+    root = local_path(folder.root, "a dataset that gets an index")
     rows = index_rows(folder)
-    path = folder.root / PLACE
+    path = root / PLACE
     wip = path.with_name(f".{path.name}.{writer_token()}.wip")
     with writing(folder.root):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -133,8 +140,9 @@ def index_rows(folder: DatasetFolder) -> pa.Table:
     ------
     InputError
     """
-    records = list(_records(folder.root))
-    old = _stored(folder.root / PLACE)
+    root = local_path(folder.root, "a dataset that gets an index")
+    records = list(_records(root))
+    old = _stored(root / PLACE)
     facts = zip(*(old[name].to_pylist() for name in SCHEMA.names[:3]), strict=True)
     known = dict.fromkeys(facts)
     is_known = [(r.name, r.n_bytes, r.mtime_ns) in known for r in records]
@@ -146,7 +154,7 @@ def index_rows(folder: DatasetFolder) -> pa.Table:
         row
         for record, fine in zip(records, is_known, strict=True)
         if not fine
-        for row in _rows_of(folder.root, record)
+        for row in _rows_of(root, record)
     ]
     if not new:
         return old

@@ -18,6 +18,8 @@ from isal import igzip
 from ctabatch.errors import InputError
 from ctabatch.schemas.column import unit_of
 
+from .location import Location, local_path, parquet_source
+
 #: Bytes of a block, about; a block is at least one row.
 BLOCK = 1 << 23
 _FITS, _HDF5, _PARQUET, _GZIP = b"SIMPLE", b"\x89HDF\r\n\x1a\n", b"PAR1", b"\x1f\x8b"
@@ -107,7 +109,7 @@ def open_table(address: str) -> EventTable:
         name, _, node = address.partition("::")
     elif (found := _HDU.match(address)) and not Path(address).exists():
         name, node = found["path"], found["hdu"].strip()
-    path = Path(name)
+    path = local_path(name, "a table of events")
     kind = _kind(path)
     if kind == _PARQUET:
         if node is not None:
@@ -151,10 +153,10 @@ def _kind(path: Path) -> bytes:
 class ParquetTable(Table):
     """A Parquet file; units stand in the metadata of its fields under ``unit``."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Location) -> None:
         self.path = path
         try:
-            with pq.ParquetFile(path) as file:
+            with pq.ParquetFile(parquet_source(path)) as file:
                 schema, n_rows = file.schema_arrow, file.metadata.num_rows
         except (OSError, pa.ArrowException) as error:
             raise InputError(f"{path}: not readable: {error}") from error
@@ -167,7 +169,7 @@ class ParquetTable(Table):
         """Rows of some columns in blocks of `n_rows`, whatever are the row groups of the file."""
         try:
             # a buffer would hold all columns of the file at once, compressed
-            with pq.ParquetFile(self.path, pre_buffer=False) as file:
+            with pq.ParquetFile(parquet_source(self.path), pre_buffer=False) as file:
                 yield from file.iter_batches(n_rows, columns=list(columns))
         except (OSError, pa.ArrowException) as error:
             raise InputError(f"{self.path}: not readable: {error}") from error

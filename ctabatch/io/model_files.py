@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from ctabatch.errors import InputError, OptionError
 
+from .location import local_path
 from .parquet import write_table
 from .parquet_bounds import bounded_file
 from .whole_folder import whole_folder
@@ -135,7 +136,7 @@ def read_card(folder: str | Path) -> dict[str, Any]:
     InputError
         As for `read_models`.
     """
-    path = Path(folder) / CARD
+    path = local_path(folder, "models") / CARD
     try:
         text = _bounded_bytes(path, MOST_CARD)
     except OSError as error:

@@ -9,14 +9,19 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ctabatch.errors import OutputError
 
+from .location import Location, StorePath, refuse_store
+from .parquet_encodings import compression, dictionary_columns, float_encodings, holds_frames
 from .writer_identity import writer_token
+
+if TYPE_CHECKING:
+    from .upload import Upload
 
 #: Rows are collected until they take this much memory, then written as one row group: large enough
 #: to compress well, small enough that a reader of one event reads little.
@@ -32,8 +37,9 @@ class PartFiles:
 
     Parameters
     ----------
-    root : Path
-        Folder of the dataset.
+    root : Path or StorePath
+        Folder of the dataset. Files for an object store are made on this machine and sent by
+        `publish`; each has a name that no other writer uses, ``TABLE/PART@TOKEN.parquet``.
     part : str
         Name of the part: every file is called ``TABLE/PART.parquet``. It may be set as late as
         before `publish`.
@@ -46,11 +52,12 @@ class PartFiles:
         The disk is full, or the folder may not be written (from any method).
     """
 
-    def __init__(self, root: Path, part: str = "", *, own_thread: bool = True) -> None:
+    def __init__(self, root: Location, part: str = "", *, own_thread: bool = True) -> None:
         self.root, self.part = root, part
         #: Table -> key-value metadata of its files, asked for when they are closed.
         self.about: Callable[[str], Mapping[str, str]] | None = None
         self._token = writer_token()
+        self._upload: Upload | None = None
         self._open: dict[str, list[_Table]] = {}
         self._unfinished: list[Path] = []
         self._visible: list[Path] = []
@@ -90,11 +97,23 @@ class PartFiles:
                 return one
         suffix = f"-{len(known) + 1}" if known else ""
         folder = self.root / table
-        folder.mkdir(parents=True, exist_ok=True)
-        wip = folder / f".{self._token}{suffix}.wip"
+        name = f".{self._token}{suffix}.wip"
+        if isinstance(folder, StorePath):
+            wip = self._sending().new_file(name)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            wip = folder / name
         self._unfinished.append(wip)  # known before it exists: Ctrl-C may come in between
         known.append(_Table(folder, suffix, wip, schema))
         return known[-1]
+
+    def _sending(self) -> Upload:
+        """What sends the files to an object store."""
+        if self._upload is None:
+            from .upload import Upload
+
+            self._upload = Upload()
+        return self._upload
 
     def _tables(self) -> Iterator[_Table]:
         return (one for known in self._open.values() for one in known)
@@ -122,20 +141,28 @@ class PartFiles:
             raise ValueError("the part has no name")
         self.close()
         tables = {}
+        version = f"@{self._token}" if isinstance(self.root, StorePath) else ""
         with writing(self.root):
             for table in self._tables():
-                path = table.folder / f"{self.part}{table.suffix}.parquet"
-                if path not in self._visible:  # asked for again: it has its name
-                    table.wip.replace(path)
-                    self._visible.append(path)
-                name = path.relative_to(self.root).as_posix()
-                facts = {"rows": table.n_rows, "bytes": path.stat().st_size}
-                tables[name] = {**facts, "crc32": table.crc32}
+                path = table.folder / f"{self.part}{table.suffix}{version}.parquet"
+                if isinstance(path, StorePath):
+                    n_bytes = self._sending().add(table.wip, path)
+                else:
+                    if path not in self._visible:  # asked for again: it has its name
+                        table.wip.replace(path)
+                        self._visible.append(path)
+                    n_bytes = path.stat().st_size
+                name = path.relative_to(self.root).as_posix()  # type: ignore[arg-type]
+                tables[name] = {"rows": table.n_rows, "bytes": n_bytes, "crc32": table.crc32}
+            if self._upload is not None:
+                self._upload.send()
         return tables
 
     def keep(self) -> None:
         """Say that the part is committed: `discard` leaves its files alone."""
         self._visible = []
+        if self._upload is not None:
+            self._upload.close()
 
     def discard(self) -> None:
         """Remove everything that belongs to no committed part."""
@@ -151,10 +178,12 @@ class PartFiles:
         for path in self._unfinished:
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
+        if self._upload is not None:
+            self._upload.close()
 
 
 class _Table:
-    def __init__(self, folder: Path, suffix: str, wip: Path, schema: pa.Schema) -> None:
+    def __init__(self, folder: Location, suffix: str, wip: Path, schema: pa.Schema) -> None:
         self.folder, self.suffix, self.wip, self.schema = folder, suffix, wip, schema
         self.n_rows, self.crc32 = 0, ""
         self._pending: list[pa.RecordBatch] = []
@@ -162,12 +191,12 @@ class _Table:
         self._writer: pq.ParquetWriter | None = pq.ParquetWriter(
             wip,
             schema,
-            compression=_compression(schema),
-            compression_level=None if _holds_frames(schema) else 1,
+            compression=compression(schema),
+            compression_level=None if holds_frames(schema) else 1,
             write_page_checksum=True,  # what is read again must be what was written
-            use_dictionary=_dictionary_columns(schema),
+            use_dictionary=dictionary_columns(schema),
             write_batch_size=WRITE_BATCH,
-            column_encoding=_float_encodings(schema),
+            column_encoding=float_encodings(schema),
             write_statistics=[name for name in ("obs_id", "event_id", "tel_id", "offset")
                               if name in schema.names],
         )  # fmt: skip
@@ -205,48 +234,6 @@ class _Table:
             self.crc32 = file_crc32(self.wip)
 
 
-def _leaf(field: pa.Field) -> tuple[str, pa.DataType]:
-    """Path of a column's values in the file, and their type."""
-    name, dtype = field.name, field.type
-    if isinstance(dtype, pa.FixedShapeTensorType):
-        dtype = dtype.storage_type
-    while pa.types.is_fixed_size_list(dtype) or pa.types.is_list(dtype):
-        name += ".list.element"
-        dtype = dtype.value_type
-    return name, dtype
-
-
-def _holds_frames(schema: pa.Schema) -> bool:
-    """Whether the table holds bytes that are compressed already."""
-    return any(pa.types.is_large_binary(dtype) for dtype in schema.types)
-
-
-def _compression(schema: pa.Schema) -> str | dict[str, str]:
-    if not _holds_frames(schema):
-        return "zstd"
-    return {
-        field.name: "none" if pa.types.is_large_binary(field.type) else "zstd" for field in schema
-    }
-
-
-def _float_encodings(schema: pa.Schema) -> dict[str, str]:
-    """Floats as split byte streams: noise compresses better by byte significance."""
-    leaves = map(_leaf, schema)
-    return {name: "BYTE_STREAM_SPLIT" for name, dtype in leaves if pa.types.is_floating(dtype)}
-
-
-def _dictionary_columns(schema: pa.Schema) -> list[str]:
-    """Repetitive columns: keys and counts. Pixels zstd makes as small alone, in less time."""
-    return [
-        name
-        for (name, dtype), field in zip(map(_leaf, schema), schema, strict=True)
-        if not pa.types.is_floating(dtype)
-        and not pa.types.is_boolean(dtype)
-        and not pa.types.is_large_binary(dtype)
-        and not isinstance(field.type, pa.FixedShapeTensorType)
-    ]
-
-
 def file_crc32(path: Path) -> str:
     """CRC-32 (of zlib and gzip) of a file as 8 hexadecimal digits: tells damage, not forgery."""
     from isal import isal_zlib
@@ -258,10 +245,15 @@ def file_crc32(path: Path) -> str:
     return f"{crc:08x}"
 
 
-def write_once(path: Path, table: pa.Table) -> None:
+def write_once(path: Location, table: pa.Table) -> None:
     """Write a small table under a name that stands for its content; done if it is there."""
     with writing(path.parent):
         if path.exists():
+            return
+        if isinstance(path, StorePath):
+            sink = pa.BufferOutputStream()
+            pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+            path.write_bytes(sink.getvalue().to_pybytes())
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         wip = path.with_name(f".{path.name}.{writer_token()}.wip")
@@ -280,9 +272,12 @@ def write_table(path: Path, table: pa.Table, about: Mapping[str, str] | None = N
             writer.add_key_value_metadata(about)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Location, text: str) -> None:
     """Replace a text file atomically."""
     with writing(path.parent):
+        if isinstance(path, StorePath):
+            path.write_bytes(text.encode())
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         wip = path.with_name(f".{path.name}.{writer_token()}.wip")
         try:
@@ -296,8 +291,9 @@ def write_text(path: Path, text: str) -> None:
 
 
 @contextlib.contextmanager
-def writing(root: Path) -> Iterator[None]:
+def writing(root: Location) -> Iterator[None]:
     """Turn failures of the file system into an `OutputError` that says what to do."""
+    refuse_store(root)
     try:
         yield
     except OutputError:
@@ -310,4 +306,8 @@ def writing(root: Path) -> Iterator[None]:
             errno.EROFS: "the file system is read-only",
             errno.ENOTDIR: "a part of this path is a file, not a folder",
         }.get(error.errno or 0, str(error))
+        if isinstance(root, StorePath):  # its files are made on this machine, see `scratch`
+            import tempfile
+
+            raise OutputError(f"{tempfile.gettempdir()}: {what}") from error
         raise OutputError(f"{root}: {what}") from error

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ctabatch.errors import InputError
+
+from .location import Location
 
 #: What a row group of this package's tables may become: they are written at 8 MiB, and a single
 #: batch of waveforms, which is not divided, takes at most 256 MiB.
@@ -50,14 +51,14 @@ def _in_memory(column: pq.ColumnChunkMetaData) -> int:
 
 @contextlib.contextmanager
 def bounded_file(
-    source: Any, name: Path, most: int = MOST_BYTES, what: str = "not readable"
+    source: Any, name: Location, most: int = MOST_BYTES, what: str = "not readable"
 ) -> Iterator[pq.ParquetFile]:
     """A Parquet file whose row groups are bounded.
 
     Parameters
     ----------
     source : path or buffer
-    name : Path
+    name : Path or StorePath
         For messages.
     most : int
     what : str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 from ctabatch.errors import InputError
 
 from .dataset_folder import DatasetFolder
+from .location import Location, parquet_source
 from .parquet_bounds import bounded_file
 
 
@@ -22,7 +22,7 @@ class PartTables:
 
     Attributes
     ----------
-    root : Path
+    root : Path or StorePath
         Folder of the dataset.
     name : str
     record : dict
@@ -31,10 +31,10 @@ class PartTables:
         Table (such as ``dl1/parameters/tel_type=T``) -> its files.
     """
 
-    root: Path
+    root: Location
     name: str
     record: dict[str, Any]
-    tables: dict[str, list[Path]]
+    tables: dict[str, list[Location]]
 
     @property
     def tel_types(self) -> list[str]:
@@ -44,12 +44,12 @@ class PartTables:
 
     def n_rows(self, table: str) -> int:
         """Rows of a table, from its commit record; 0 if there is no such table."""
-        files = (path.relative_to(self.root).as_posix() for path in self.tables.get(table, ()))
-        return sum(int(self.record["tables"][name]["rows"]) for name in files)
+        return sum(map(self.file_rows, self.tables.get(table, ())))
 
-    def file_rows(self, path: Path) -> int:
+    def file_rows(self, path: Location) -> int:
         """Rows of one of the files."""
-        return int(self.record["tables"][path.relative_to(self.root).as_posix()]["rows"])
+        name = path.relative_to(self.root).as_posix()  # type: ignore[arg-type]
+        return int(self.record["tables"][name]["rows"])
 
     def schema(self, table: str) -> pa.Schema | None:
         """Schema of a table with units in the field metadata; None if there is no such table.
@@ -61,7 +61,7 @@ class PartTables:
         """
         for path in self.tables.get(table, ()):
             try:
-                return pq.read_schema(path)
+                return pq.read_schema(parquet_source(path))
             except (OSError, pa.ArrowException) as error:
                 raise InputError(f"{path}: not readable: {error}") from error
         return None
@@ -92,12 +92,12 @@ class PartTables:
         """
         names = sorted(columns)
         for path in self.tables.get(table, ()):
-            with bounded_file(path, path) as file:
+            with bounded_file(parquet_source(path), path) as file:
                 for index in range(file.num_row_groups):
                     yield file.read_row_group(index, columns=names)
 
 
-def part_tables(root: Path) -> list[PartTables]:
+def part_tables(root: Location) -> list[PartTables]:
     """All committed parts of a dataset, sorted by name.
 
     Raises
@@ -113,9 +113,9 @@ def part_tables(root: Path) -> list[PartTables]:
     return parts
 
 
-def tables_of(root: Path, record: dict[str, Any]) -> PartTables:
+def tables_of(root: Location, record: dict[str, Any]) -> PartTables:
     """The part of a dataset that a commit record is about."""
-    tables: dict[str, list[Path]] = {}
+    tables: dict[str, list[Location]] = {}
     for name in record["tables"]:
         tables.setdefault(name.rpartition("/")[0], []).append(root / name)
     return PartTables(root, record["part"], record, tables)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ctabatch.errors import InputError
+
+from .location import Location, StorePath
 
 #: Largest record: a part has some tens of tables, and up to a thousand losses.
 MOST_BYTES = 64 << 20
@@ -20,7 +21,7 @@ MOST_BYTES = 64 << 20
 LONGEST_NAME = 255
 
 
-def read_record(path: Path) -> dict[str, Any] | None:
+def read_record(path: Location) -> dict[str, Any] | None:
     """A commit record; None if there is none.
 
     Raises
@@ -28,6 +29,10 @@ def read_record(path: Path) -> dict[str, Any] | None:
     InputError
         It is not readable, or no commit record.
     """
+    if isinstance(path, StorePath):
+        from .store_record import read_stored_record
+
+        return read_stored_record(path)
     try:
         if path.stat().st_size > MOST_BYTES:
             raise InputError(f"{path}: not readable: a commit record of more than 64 MiB")

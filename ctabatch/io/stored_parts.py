@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from ctabatch.errors import InputError
 
 from .dataset_folder import IDENTITY, DatasetFolder
+from .location import Location
 from .simtel.losses import Account, Loss
 
 #: Table of the stream, and the entry of the commit record that tells what is not in it.
@@ -29,16 +29,16 @@ class StoredPart:
 
     Attributes
     ----------
-    root : Path
+    root : Path or StorePath
         Folder of the dataset.
-    path : Path
+    path : Path or StorePath
         File of the stream, ``DATASET/r0_stream/PART.parquet``.
     record : dict
         The commit record.
     """
 
-    root: Path
-    path: Path
+    root: Location
+    path: Location
     record: Mapping[str, Any]
 
     @property
@@ -83,27 +83,32 @@ def entry(account: Account, allowed_tels: Collection[int] | None, stopped: bool)
     }
 
 
-def is_stream(path: Path) -> bool:
+def part_of(path: Location) -> str:
+    """Name of the part of a record or a file; in an object store files have more in their names."""
+    return path.stem.partition("@")[0]
+
+
+def is_stream(path: Location) -> bool:
     """Whether a path is called like the stored stream of a part."""
     return path.suffix == ".parquet" and path.parent.name == STREAM
 
 
-def is_record(path: Path) -> bool:
+def is_record(path: Location) -> bool:
     """Whether a path is called like the commit record of a part of a dataset that is there."""
     return path.suffix == ".json" and path.parent.name == "parts" and is_dataset(path.parent.parent)
 
 
-def is_stored(path: Path) -> bool:
+def is_stored(path: Location) -> bool:
     """Whether a path stands for a part of a dataset."""
     return is_stream(path) or is_record(path)
 
 
-def is_dataset(path: Path) -> bool:
+def is_dataset(path: Location) -> bool:
     """Whether a path is the folder of a dataset."""
     return (path / IDENTITY).is_file()
 
 
-def part_record(path: Path) -> dict[str, Any]:
+def part_record(path: Location) -> dict[str, Any]:
     """Commit record of the part that a path stands for.
 
     Raises
@@ -113,18 +118,19 @@ def part_record(path: Path) -> dict[str, Any]:
     """
     folder = DatasetFolder(path.parent.parent)
     folder.check()
-    record = folder.record(path.stem)
+    part = part_of(path)
+    record = folder.record(part)
     if record is None:
-        raise InputError(f"{path}: part {path.stem} of {folder.root} is not committed")
+        raise InputError(f"{path}: part {part} of {folder.root} is not committed")
     try:
         _ = record["input"]["sha256"], record["tables"].items(), record["part"]
     except (KeyError, TypeError, AttributeError) as error:
-        where = folder.record_path(path.stem)
+        where = folder.record_path(part)
         raise InputError(f"{where}: no commit record of a part ({error})") from error
     return record
 
 
-def stored_part(path: Path) -> StoredPart:
+def stored_part(path: Location) -> StoredPart:
     """The part that a stored stream belongs to.
 
     Raises
@@ -137,12 +143,12 @@ def stored_part(path: Path) -> StoredPart:
         part = StoredPart(path.parent.parent, path, record)
         _ = part.n_rows, part.allowed_tels, part.stopped, part.losses, part.n_unlisted
     except (KeyError, TypeError, ValueError) as error:
-        where = DatasetFolder(path.parent.parent).record_path(path.stem)
+        where = DatasetFolder(path.parent.parent).record_path(part_of(path))
         raise InputError(f"{where}: tells nothing of stored raw data ({error})") from error
     return part
 
 
-def origin(path: Path) -> dict[str, Any]:
+def origin(path: Location) -> dict[str, Any]:
     """What a commit record tells of an input that is a stored part: what that was made from."""
     if not is_stored(path):
         return {}
@@ -167,7 +173,7 @@ def levels_of(record: Mapping[str, Any]) -> list[Level]:
     ]
 
 
-def level_of(path: Path, wanted: Level | None = None) -> Level:
+def level_of(path: Location, wanted: Level | None = None) -> Level:
     """The level of a part that is processed: the one that is wanted, or the lowest.
 
     Raises
@@ -191,7 +197,7 @@ def level_of(path: Path, wanted: Level | None = None) -> Level:
     return wanted or ("r0" if is_stream(path) else levels[0])
 
 
-def _records(root: Path) -> list[dict[str, Any]]:
+def _records(root: Location) -> list[dict[str, Any]]:
     folder = DatasetFolder(root)
     folder.check()
     records = list(folder.records())
@@ -200,7 +206,12 @@ def _records(root: Path) -> list[dict[str, Any]]:
     return records
 
 
-def stored_inputs(root: Path, level: Level | None = None) -> list[Path]:
+def _stream_of(record: Mapping[str, Any]) -> str | None:
+    """File of the stored stream of a part, relative to the dataset; None if it has none."""
+    return next((name for name in record["tables"] if name.startswith(f"{STREAM}/")), None)
+
+
+def stored_inputs(root: Location, level: Level | None = None) -> list[Location]:
     """What stands for the parts of a dataset as inputs, sorted by part.
 
     Raises
@@ -212,11 +223,12 @@ def stored_inputs(root: Path, level: Level | None = None) -> list[Path]:
     for record in _records(root):
         path = DatasetFolder(root).record_path(record["part"])
         is_raw = level_of(path, level) == "r0"
-        paths.append(root / STREAM / f"{record['part']}.parquet" if is_raw else path)
+        stream = _stream_of(record) if is_raw else None
+        paths.append(path if stream is None else root / stream)
     return paths
 
 
-def stored_streams(root: Path) -> list[Path]:
+def stored_streams(root: Location) -> list[Location]:
     """Stored streams of all parts of a dataset, sorted by part.
 
     Raises
@@ -226,8 +238,8 @@ def stored_streams(root: Path) -> list[Path]:
     """
     streams = []
     for record in _records(root):
-        name = f"{STREAM}/{record['part']}.parquet"
-        if name not in record["tables"]:
+        name = _stream_of(record)
+        if name is None:
             raise InputError(
                 f"{root}: part {record['part']} holds no raw data; only parts written with "
                 "--write r0 do"
@@ -236,7 +248,7 @@ def stored_streams(root: Path) -> list[Path]:
     return streams
 
 
-def stored_stream(path: Path) -> Path:
+def stored_stream(path: Location) -> Location:
     """The stored stream that a path stands for: the file itself, or the only one of a dataset.
 
     Raises
@@ -248,7 +260,7 @@ def stored_stream(path: Path) -> Path:
         return path
     if is_record(path):
         level_of(path, "r0")
-        return path.parent.parent / STREAM / f"{path.stem}.parquet"
+        return path.parent.parent / str(_stream_of(part_record(path)))
     streams = stored_streams(path)
     if len(streams) > 1:
         raise InputError(
@@ -260,6 +272,6 @@ def stored_stream(path: Path) -> Path:
 
 __all__ = [
     "ENTRY", "LEVELS", "STREAM", "Level", "StoredPart", "entry", "is_dataset", "is_record",
-    "is_stored", "is_stream", "level_of", "levels_of", "origin", "part_record", "stored_inputs",
-    "stored_part", "stored_stream", "stored_streams",
+    "is_stored", "is_stream", "level_of", "levels_of", "origin", "part_of", "part_record",
+    "stored_inputs", "stored_part", "stored_stream", "stored_streams",
 ]  # fmt: skip

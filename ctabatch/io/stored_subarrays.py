@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ctabatch.errors import InputError
 from ctabatch.instrument.stored import subarray_from_tables
 from ctabatch.instrument.subarray import SubarrayDescription
 from ctabatch.schemas import subarray as schemas
 
+from .location import Location, parquet_source
 from .parquet_bounds import bounded_file
 from .record_checks import is_plain_name
 
@@ -21,7 +20,7 @@ _SCHEMAS = {
 }
 
 
-def read_subarray(root: Path, digest: str) -> SubarrayDescription:
+def read_subarray(root: Location, digest: str) -> SubarrayDescription:
     """The array of a dataset with this digest (``subarray_id`` of the table run).
 
     Raises
@@ -34,7 +33,7 @@ def read_subarray(root: Path, digest: str) -> SubarrayDescription:
     tables = {}
     for name, schema in _SCHEMAS.items():
         path = root / "subarray" / name / f"{digest}.parquet"
-        with bounded_file(path, path) as file:
+        with bounded_file(parquet_source(path), path) as file:
             found = file.read()
             found.validate(full=True)
             tables[name] = found.cast(schema)

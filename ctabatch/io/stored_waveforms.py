@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +15,7 @@ from ctabatch.kernels import adc
 from ctabatch.kernels import object_table as ot
 from ctabatch.schemas.waveforms import raw_waveforms
 
+from .location import Location, parquet_source
 from .simtel.stored_stream import Piece, StreamFile
 from .stored_parts import STREAM
 
@@ -35,7 +35,7 @@ class StoredWaveforms:
         File of the table r0, ``DATASET/r0/tel_type=T/PART.parquet``.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Location) -> None:
         self._file = StreamFile(path.parents[2] / STREAM / path.name)
         self._first = self._file.first_offsets()
         self._group = -1
@@ -138,7 +138,7 @@ def _header(data: NDArray[np.uint8], begin: int, end: int, row: NDArray[np.int64
 
 
 def waveform_batches(
-    path: Path, rows: pa.Table, shape: tuple[int, int, int]
+    path: Location, rows: pa.Table, shape: tuple[int, int, int]
 ) -> Iterator[pa.RecordBatch]:
     """Decoded waveforms of some rows of a table r0, of one shape, in their order.
 
@@ -173,7 +173,7 @@ def waveform_batches(
 
 
 def raw_waveform(
-    path: Path, obs_id: int, event_id: int, tel_id: int
+    path: Location, obs_id: int, event_id: int, tel_id: int
 ) -> NDArray[np.uint16] | NDArray[np.uint32] | None:
     """Raw waveform of one telescope event; None if the part has none.
 
@@ -193,7 +193,7 @@ def raw_waveform(
     """
     keys = [("obs_id", "=", obs_id), ("event_id", "=", event_id), ("tel_id", "=", tel_id)]
     try:
-        rows = pq.read_table(path, filters=keys, partitioning=None).to_pylist()
+        rows = pq.read_table(parquet_source(path), filters=keys, partitioning=None).to_pylist()
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path}: not readable: {error}") from error
     if not rows:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import errno
 import os
-from pathlib import Path
 from typing import BinaryIO, Protocol
 
 import zstandard
 from isal import isal_zlib
 
 from ctabatch.errors import InputError
+
+from .location import Location, StorePath, location
 
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 #: Skippable zstd frames (pzstd writes one in front of each frame): 184D2A50 to 184D2A5F.
@@ -138,7 +139,7 @@ class ByteStream:
 
     Parameters
     ----------
-    source : path or binary file object
+    source : path, URI or binary file object
         A file object need not be seekable and is not closed.
 
     Attributes
@@ -155,11 +156,11 @@ class ByteStream:
         EventIO file does.
     """
 
-    def __init__(self, source: str | os.PathLike[str] | BinaryIO) -> None:
+    def __init__(self, source: str | os.PathLike[str] | StorePath | BinaryIO) -> None:
         self._owned: BinaryIO | None = None
-        if isinstance(source, str | os.PathLike):
-            self.name = os.fspath(source)
-            file = self._owned = open_file(Path(source))
+        if isinstance(source, str | os.PathLike | StorePath):
+            self.name = str(source)
+            file = self._owned = open_file(location(source))
         else:
             self.name = str(getattr(source, "name", "<stream>"))
             file = source
@@ -264,7 +265,7 @@ class _Buffered:
         pass
 
 
-def open_file(path: Path) -> BinaryIO:
+def open_file(path: Location) -> BinaryIO:
     """Open a file for reading, unbuffered.
 
     Raises

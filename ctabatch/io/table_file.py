@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from ctabatch.errors import InputError
 
+from .location import Location, parquet_source
 from .parquet_bounds import check_groups
 
 
@@ -42,14 +42,14 @@ class TableFile:
         missing (also from the methods).
     """
 
-    def __init__(self, path: Path, n_rows: int, columns: Sequence[str]) -> None:
+    def __init__(self, path: Location, n_rows: int, columns: Sequence[str]) -> None:
         self.path, self.n_rows = path, n_rows
         self.position = 0
         self._names = list(columns)
         self._waiting: deque[pa.RecordBatch] = deque()
         self._group = 0
         with self.reading():
-            self._file = pq.ParquetFile(path, page_checksum_verification=True)
+            self._file = pq.ParquetFile(parquet_source(path), page_checksum_verification=True)
         try:
             with self.reading():
                 schema, metadata = self._file.schema_arrow, self._file.metadata

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ctabatch.errors import OutputError
 
+from .location import refuse_store
 from .parquet import writing
 
 
@@ -30,6 +31,7 @@ def check_free(folder: Path, mark: str, what: str, *, overwrite: bool) -> None:
     OutputError
         With what to do.
     """
+    refuse_store(folder)
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder}: this is a file; name a folder for the {what}")
     if not folder.is_dir() or not any(folder.iterdir()):

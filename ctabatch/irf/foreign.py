@@ -147,7 +147,7 @@ def _quantity(table: EventTable, name: str, source: str, without: list[str]) -> 
 
 def _scan(table: EventTable) -> pl.LazyFrame:
     if isinstance(table, ParquetTable):
-        return pl.scan_parquet(table.path).select(table.columns)
+        return pl.scan_parquet(str(table.path)).select(table.columns)
     empty = pl.from_arrow(table.schema.empty_table())
     schema = pl.Schema(empty.schema)  # type: ignore[union-attr]
 

@@ -9,6 +9,8 @@ import pyarrow.parquet as pq
 
 from ctabatch.dataset import PREDICTIONS, Dataset
 from ctabatch.errors import InputError
+from ctabatch.io.location import parquet_source
+from ctabatch.io.stored_parts import part_of
 from ctabatch.schemas.reconstruction import MODEL
 
 GEOMETRY = "dl2/geometry"
@@ -65,9 +67,9 @@ def check_models(dataset: Dataset, sources: Iterable[tuple[str, str]]) -> dict[s
         by_digest: dict[str, list[str]] = {}
         files = dataset.files(f"{PREDICTIONS}{prefix}")
         for path in files:
-            metadata = pq.read_schema(path).field(column).metadata or {}
-            by_digest.setdefault(metadata.get(MODEL, b"").decode(), []).append(path.stem)
-        predicted = {path.stem for path in files}
+            metadata = pq.read_schema(parquet_source(path)).field(column).metadata or {}
+            by_digest.setdefault(metadata.get(MODEL, b"").decode(), []).append(part_of(path))
+        predicted = {part_of(path) for path in files}
         if lacking := [part for part in dataset.parts if part not in predicted]:
             raise InputError(
                 f"{len(lacking)} of {len(dataset.parts)} parts have no predictions of {prefix}: "

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from ctabatch.dataset import Dataset
 from ctabatch.errors import InputError, OptionError
+from ctabatch.io.location import location
 from ctabatch.irf.agreement import (
     Circumstances,
     check_particle,
@@ -163,7 +163,7 @@ def open_primary(
         raise InputError(f"no input of {role}s is named")
     if twice := {name for name in inputs if list(inputs).count(name) > 1}:
         raise InputError(f"{sorted(twice)[0]} is given twice: its events would count twice")
-    is_dataset = [Path(name).is_dir() for name in inputs]
+    is_dataset = [location(name).is_dir() for name in inputs]
     tables = [name for name, known in zip(inputs, is_dataset, strict=True) if not known]
     option = "--simulated" if role == "gamma" else f"--simulated-{role}s"
     if simulated and not tables:

@@ -8,7 +8,6 @@ many events cost.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
@@ -16,17 +15,19 @@ from polars.io.plugins import register_io_source
 
 from ctabatch.errors import InputError
 from ctabatch.io.event_tables import ParquetTable
+from ctabatch.io.location import Location
+from ctabatch.scan import scan_files
 
 #: Rows of a block: two tables side by side are cut at the same rows, so that nothing is copied.
 ROWS = 1 << 17
 
 
-def scan_columns(files: Sequence[Path], columns: Collection[str]) -> pl.LazyFrame:
+def scan_columns(files: Sequence[Location], columns: Collection[str]) -> pl.LazyFrame:
     """Some columns of a table in several files, in blocks.
 
     Parameters
     ----------
-    files : sequence of path
+    files : sequence of Path or StorePath
         Parquet files with the same columns, at least one.
     columns : collection of str
 
@@ -41,10 +42,10 @@ def scan_columns(files: Sequence[Path], columns: Collection[str]) -> pl.LazyFram
     InputError
         A file cannot be read.
     """
-    first = ParquetTable(Path(files[0]))
+    first = ParquetTable(files[0])
     names = [name for name in first.columns if name in columns]
     if not names or len(names) < len(set(columns)):
-        return pl.scan_parquet(list(files), hive_partitioning=False).select(pl.col(*columns))
+        return scan_files(files).select(pl.col(*columns))
     fields = pa.schema([first.schema.field(name) for name in names])
     empty = pl.DataFrame(pl.from_arrow(fields.empty_table()))
 
@@ -74,9 +75,9 @@ def scan_columns(files: Sequence[Path], columns: Collection[str]) -> pl.LazyFram
     return register_io_source(rows, schema=empty.schema)
 
 
-def _table(file: Path, expected: pa.Schema, names: Sequence[str]) -> ParquetTable:
+def _table(file: Location, expected: pa.Schema, names: Sequence[str]) -> ParquetTable:
     """A file whose columns are what they are in the first one."""
-    table = ParquetTable(Path(file))
+    table = ParquetTable(file)
     for name in names:
         there = table.schema.field(name).type if name in table.columns else None
         if there != (wanted := expected.field(name).type):

@@ -51,7 +51,7 @@ def written_with(training: Training) -> dict[str, Any]:
     def about(table: str) -> dict[str, str]:
         return key_values(activity, product_of(table, level="models"))
 
-    text = record_text(activity, product_of("models", level="models"), training.places)
+    text = record_text(activity, product_of("models", level="models"), map(str, training.places))
     return {"about": about, "further_files": {RECORD: text}}
 
 

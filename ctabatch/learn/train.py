@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from ctabatch.errors import InputError
+from ctabatch.io.location import Location
 from ctabatch.provenance.activity import moment
 
 from .card import ROLES, TrainedModel, predicts_logarithm, training_card
@@ -25,8 +26,6 @@ from .samples import Energies, Sample, build_sample, predict_energies
 from .task_columns import TaskColumns
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ctabatch.io.part_tables import PartTables
     from ctabatch.io.spool import SpoolFolder
     from ctabatch.provenance.activity import Activity
@@ -62,7 +61,7 @@ class Training:
     tables: dict[str, pa.Table]
     skipped: list[str]
     activity: Activity | None = None
-    places: Sequence[Path] = ()
+    places: Sequence[Location] = ()
 
 
 def train(
@@ -155,7 +154,7 @@ class _Run:
         trees = {model.name: model.fitted.final.to_table() for model in self.models}
         activity = training_activity(card, dict(zip(ROLES, self.roles, strict=True)), self.begin)
         card["activity"] = {"name": activity.name, "id": activity.id}
-        places = sorted({part.root for parts in self.roles for part in parts})
+        places = sorted({part.root for parts in self.roles for part in parts}, key=str)
         return Training(card, trees, self._tables(), self.skipped, activity, places)
 
     def _read(self) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 from ctabatch.config import ProcessConfig
 from ctabatch.dataset import Dataset
 from ctabatch.errors import InputError, OptionError
 from ctabatch.io.examples import resolve
+from ctabatch.io.location import Location, location
 from ctabatch.io.simtel.losses import Account
 from ctabatch.io.stored_parts import STREAM, is_dataset, stored_streams
 
@@ -40,7 +40,7 @@ _TABLES = {"images": [[IMAGES]], "waveforms": [[WAVEFORMS, IMAGES]], "raw wavefo
 
 
 def find_event(
-    source: str | Path,
+    source: str | Location,
     wanted: Wanted | None = None,
     *,
     need: Need = "images",
@@ -72,7 +72,7 @@ def find_event(
     """
     wanted = Wanted() if wanted is None else wanted
     account = Account() if account is None else account
-    path = Path(resolve(str(source)) or source)
+    path = location(resolve(str(source)) or source)
     if not path.exists():
         raise InputError(f"{path}: there is no such file or folder")
     if not path.is_dir():

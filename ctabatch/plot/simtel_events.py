@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from ctabatch.config import ProcessConfig
 from ctabatch.errors import InputError
+from ctabatch.io.location import Location
 from ctabatch.io.simtel.batches import RawBatch, batch_plans
 from ctabatch.io.simtel.events import Events
 from ctabatch.io.simtel.losses import Account
@@ -37,7 +37,7 @@ class SimtelEvents:
         How images are made, which telescopes are read, and how many events.
     """
 
-    def __init__(self, path: Path, config: ProcessConfig) -> None:
+    def __init__(self, path: Location, config: ProcessConfig) -> None:
         self._config = config
         self._reader = SimtelReader(path, **config.source.model_dump(exclude={"level"}))
         #: (obs_id, event_id) -> telescopes with data, of the events seen so far.
@@ -143,7 +143,7 @@ class SimtelEvents:
 
 
 def find_in_simtel(
-    paths: Sequence[Path], config: ProcessConfig, wanted: Wanted, account: Account
+    paths: Sequence[Location], config: ProcessConfig, wanted: Wanted, account: Account
 ) -> ArrayEvent:
     """The first array event of some files that is meant.
 

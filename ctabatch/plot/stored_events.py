@@ -16,6 +16,9 @@ from ctabatch.dataset import KEYS, Dataset
 from ctabatch.errors import CtabatchError, InputError
 from ctabatch.instrument.subarray import SubarrayDescription
 from ctabatch.io.dataset_folder import DatasetFolder
+from ctabatch.io.location import parquet_source
+from ctabatch.io.stored_parts import part_of
+from ctabatch.scan import scan_files
 from ctabatch.stages.extract import ExtractionOptions
 
 from .event_data import ArrayEvent, TelescopeImage, Traces, Wanted
@@ -73,9 +76,7 @@ def stored_config(dataset: Dataset, part: str | None = None) -> ProcessConfig:
 def _key(dataset: Dataset, wanted: Wanted, table: str) -> tuple[int, int]:
     """Observation and event, in the order of the table trigger."""
     files = [f for name in _tables(dataset, table) for f in dataset.files(name)]
-    keys = pl.concat(
-        pl.scan_parquet(file, hive_partitioning=False).select(*KEYS, "tel_id") for file in files
-    )
+    keys = pl.concat(scan_files([file]).select(*KEYS, "tel_id") for file in files)
     there = keys.group_by(KEYS).agg("tel_id")
     order = dataset.trigger().select(KEYS).join(there, on=KEYS, how="inner", maintain_order="left")
     events: dict[tuple[int, int], Iterable[int]] = {}
@@ -114,11 +115,9 @@ def _event(dataset: Dataset, obs_id: int, event_id: int) -> ArrayEvent:
 def _part(dataset: Dataset, obs_id: int, event_id: int) -> str | None:
     """Name of the part that holds an event."""
     for file in dataset.files("trigger"):
-        rows = pl.scan_parquet(file, hive_partitioning=False).filter(
-            pl.col("obs_id") == obs_id, pl.col("event_id") == event_id
-        )
+        rows = scan_files([file]).filter(pl.col("obs_id") == obs_id, pl.col("event_id") == event_id)
         if rows.head(1).collect().height:
-            return file.stem
+            return part_of(file)
     return None
 
 
@@ -181,7 +180,7 @@ def _rows(dataset: Dataset, table: str, key: tuple[int, int]) -> dict[int, tuple
     filters = [("obs_id", "==", key[0]), ("event_id", "==", key[1])]
     for name in _tables(dataset, table):
         for file in dataset.files(name):
-            rows = pq.read_table(file, partitioning=None, filters=filters)
+            rows = pq.read_table(parquet_source(file), partitioning=None, filters=filters)
             for k, tel_id in enumerate(rows["tel_id"].to_pylist()):
                 found[tel_id] = (rows, k)
     return found

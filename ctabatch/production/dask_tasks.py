@@ -21,6 +21,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from ctabatch.errors import CtabatchError, OutputError
+from ctabatch.io.location import location
 
 from .dask_members import Members
 from .dask_worker import process_input
@@ -247,7 +248,12 @@ class DaskPool:
         error = f"{job.path}: {why}; set aside after {job.failures} attempts"
         path = absolute(job.path)
         record_failure(
-            self.plan.output, path, part_stem(Path(path)), error, kind=kind, attempts=job.failures
+            self.plan.output,
+            path,
+            part_stem(location(path)),
+            error,
+            kind=kind,
+            attempts=job.failures,
         )
         result = PartResult(job.path, status="failed", error=error, attempts=job.failures)
         yield job.index, asdict(result)

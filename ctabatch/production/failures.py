@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ctabatch.io.location import Location, location
 from ctabatch.io.parquet import write_text
 
 #: Folder in the dataset; readers of parts look at ``parts/*.json`` alone.
@@ -27,7 +28,13 @@ def failure_name(path: str, stem: str) -> str:
 
 
 def record_failure(
-    root: str | Path, path: str, stem: str, error: str, *, kind: str = UNUSABLE, attempts: int = 1
+    root: str | Location,
+    path: str,
+    stem: str,
+    error: str,
+    *,
+    kind: str = UNUSABLE,
+    attempts: int = 1,
 ) -> dict[str, Any]:
     """Write the record of an input that failed; one that is there is replaced.
 
@@ -57,19 +64,20 @@ def record_failure(
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     name = failure_name(path, stem)
-    write_text(Path(root) / FOLDER / f"{name}.json", json.dumps(record, indent=1) + "\n")
+    write_text(location(root) / FOLDER / f"{name}.json", json.dumps(record, indent=1) + "\n")
     return record
 
 
-def forget_failure(root: str | Path, path: str, stem: str) -> None:
+def forget_failure(root: str | Location, path: str, stem: str) -> None:
     """Remove the record of an input that is in the dataset now."""
     with contextlib.suppress(OSError):
-        (Path(root) / FOLDER / f"{failure_name(path, stem)}.json").unlink(missing_ok=True)
+        (location(root) / FOLDER / f"{failure_name(path, stem)}.json").unlink(missing_ok=True)
 
 
-def failures(root: str | Path) -> Iterator[dict[str, Any]]:
+def failures(root: str | Location) -> Iterator[dict[str, Any]]:
     """All records, by name; one that is not readable is left out, its input counts as missing."""
-    for path in sorted((Path(root) / FOLDER).glob("[!.]*.json")):
+    found: list[Location] = [*(location(root) / FOLDER).glob("[!.]*.json")]
+    for path in sorted(found, key=str):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             record = json.loads(path.read_text(encoding="utf-8"))
             _ = record["input"]["path"], record["error"]

@@ -16,6 +16,8 @@ from typing import Any
 from ctabatch.errors import InputError
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.dataset_index import write_index
+from ctabatch.io.location import Location, StorePath
+from ctabatch.io.object_store import sizes_below
 from ctabatch.io.parquet import write_text
 
 from .failures import failures
@@ -100,7 +102,8 @@ def finalise(plan: Plan, name: str = "plan") -> Outcome:
     folder.check()
     outcome = outcome_of(plan, folder)
     text = json.dumps(outcome.as_dict(), indent=1) + "\n"
-    write_index(folder)
+    if isinstance(folder.root, Path):  # in a store records are read side by side instead
+        write_index(folder)
     write_text(folder.root / SUMMARY.format(name=name), text)
     return outcome
 
@@ -157,10 +160,12 @@ def _content(path: str) -> tuple[str, int]:
     return Path(path).name, -1
 
 
-def _sizes(root: Path) -> Mapping[str, int]:
+def _sizes(root: Location) -> Mapping[str, int]:
     """Bytes of every Parquet file of the dataset: one listing per folder, not one call per file."""
     import os
 
+    if isinstance(root, StorePath):
+        return sizes_below(root, ".parquet")
     found = {}
     for folder, _, names in os.walk(root):
         with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
@@ -172,7 +177,7 @@ def _sizes(root: Path) -> Mapping[str, int]:
     return found
 
 
-def _wrong_files(record: Mapping[str, Any], root: Path, sizes: Mapping[str, int]) -> str:
+def _wrong_files(record: Mapping[str, Any], root: Location, sizes: Mapping[str, int]) -> str:
     for name, facts in record.get("tables", {}).items():
         if name not in sizes:
             return f"{root / name}: this file is gone"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctabatch.errors import InputError, OptionError
+from ctabatch.io.location import Location, StorePath, location
 from ctabatch.io.parquet import write_text
 
 if TYPE_CHECKING:
@@ -161,15 +162,19 @@ def is_uri(text: str) -> bool:
     return bool(sep) and scheme.replace("+", "").isalnum()
 
 
-def absolute(text: str | Path) -> str:
+def absolute(text: str | Location) -> str:
     """A path from the root of the file system, links as they are; a URI as it is."""
-    return str(text) if is_uri(str(text)) else os.path.abspath(text)  # noqa: PTH100 - not resolved
+    place = location(text)
+    if isinstance(place, StorePath):
+        return str(place)
+    return os.path.abspath(place)  # noqa: PTH100 - not resolved
 
 
 def plan_path(output: str | Path) -> Path:
     """Where the plan of a dataset is written if nothing else is asked for: beside its folder."""
-    if is_uri(str(output)):
-        return Path(str(output).rstrip("/").rpartition("/")[2] + ".plan.json")
+    place = location(output)
+    if isinstance(place, StorePath):
+        return Path(f"{place.name or place.bucket}.plan.json")
     path = Path(absolute(output))
     return path.with_name(f"{path.name}.plan.json")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ctabatch.io.location import Location, location
 
 from .failures import forget_failure, record_failure
 from .plan import Plan, absolute
@@ -93,9 +94,9 @@ def run_task(
     return results
 
 
-def run_input(engine: Engine, path: str | Path, progress: Progress | None = None) -> PartResult:
+def run_input(engine: Engine, path: str | Location, progress: Progress | None = None) -> PartResult:
     """Process one input; a failure leaves its record in the dataset, a success removes it."""
-    result = engine.run(Path(path), progress)
+    result = engine.run(location(path), progress)
     note(engine, result)
     return result
 
@@ -105,7 +106,7 @@ def note(engine: Engine, result: PartResult) -> None:
     from ctabatch.engine import part_stem
 
     path = absolute(result.input)
-    stem = part_stem(Path(result.input))
+    stem = part_stem(location(result.input))
     if result.status != "failed":
         forget_failure(engine.folder.root, path, stem)
     elif not result.is_there:

@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ctabatch.errors import CtabatchError, OutputError
+from ctabatch.io.location import location
 from ctabatch.io.writer_identity import remove_unfinished_of
 
 from .failures import ERROR, KILLED, record_failure
@@ -192,7 +193,7 @@ class WorkerPool:
             self._waiting.append(job)
             return
         error = f"{job.path}: {why}; set aside after {job.deaths} attempts"
-        stem = part_stem(Path(job.path))
+        stem = part_stem(location(job.path))
         record_failure(
             self.plan.output, absolute(job.path), stem, error, kind=kind, attempts=job.deaths
         )

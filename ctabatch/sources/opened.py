@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from ctabatch.errors import InputError, OptionError
 from ctabatch.input_digest import input_size
+from ctabatch.io.location import Location, StorePath
 from ctabatch.io.stored_parts import LEVELS, Level, is_stored, level_of, origin
 
 from .added import open_added
@@ -19,7 +19,7 @@ from .stored import StoredSource
 
 
 def open_input(
-    path: Path,
+    path: Location,
     options: SourceOptions,
     *,
     level: Level | None = None,
@@ -31,7 +31,7 @@ def open_input(
 
     Parameters
     ----------
-    path : Path
+    path : Path or StorePath
         A sim_telarray file, what stands for a part of a dataset, or a file of an added source.
     options : SourceOptions
     level : {"r0", "r1", "dl0", "images"}, optional
@@ -62,7 +62,7 @@ def open_input(
             path, options, size=input_size(path), ahead=ahead, empty=empty, keep=keep
         )
     except InputError as error:
-        added = open_added(path, options)
+        added = None if isinstance(path, StorePath) else open_added(path, options)
         if added is None:
             raise
         if keep is not None:
@@ -73,7 +73,7 @@ def open_input(
 
 
 def _stored(
-    path: Path,
+    path: Location,
     options: SourceOptions,
     level: Level,
     ahead: bool,

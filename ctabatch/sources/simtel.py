@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ctabatch.io.location import Location
 from ctabatch.io.simtel.batches import BatchPlan, RawBatch, batch_plans
 from ctabatch.io.simtel.events import Events
 from ctabatch.io.simtel.losses import Account
@@ -135,7 +135,7 @@ class SimtelSource:
 
 
 def open_simtel(
-    path: Path,
+    path: Location,
     options: SourceOptions,
     *,
     size: int,

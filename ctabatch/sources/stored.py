@@ -6,13 +6,13 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ctabatch.errors import InputError, OptionError
+from ctabatch.io.location import Location
 from ctabatch.io.part_tables import tables_of
 from ctabatch.io.simtel.losses import Account
 from ctabatch.io.simtel.prefetch import prefetched
@@ -55,7 +55,7 @@ class StoredSource:
     """
 
     def __init__(
-        self, path: Path, level: Level, options: SourceOptions, *, ahead: bool = True
+        self, path: Location, level: Level, options: SourceOptions, *, ahead: bool = True
     ) -> None:
         self.account = Account()
         # what is written as r1 must hold all pixels

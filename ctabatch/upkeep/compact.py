@@ -88,7 +88,7 @@ def compact(
     if output is None:
         return _Run(folder, folder, part_bytes, progress).run()
     target = Path(output)
-    if target.resolve().is_relative_to(folder.root.resolve()):
+    if target.resolve().is_relative_to(folder.local_root.resolve()):
         raise OutputError(f"{target}: this is in {root}; name a folder beside it, or --in-place")
     with whole_folder(target, IDENTITY, "parts of a dataset", overwrite=False) as wip:
         new = DatasetFolder(wip)
@@ -143,16 +143,16 @@ class _Run:
     def _merge(self, group: list[Part]) -> str:
         record = merged_record([part.record for part in group])
         name = str(record["part"])
-        own = PartFiles(self.target.root, name)
+        own = PartFiles(self.target.local_root, name)
         predicted: dict[str, PartFiles] = {}
         try:
             names = [file for part in group for file in part.record["tables"]]
-            write_merged(self.source.root, names, own, self._advance)
+            write_merged(self.source.local_root, names, own, self._advance)
             own.close()
             for prefix in group[0].predictions:
-                predicted[prefix] = PartFiles(self.target.root, name)
+                predicted[prefix] = PartFiles(self.target.local_root, name)
                 names = [file for part in group for file in part.predictions[prefix]["tables"]]
-                write_merged(self.source.root, names, predicted[prefix], self._advance)
+                write_merged(self.source.local_root, names, predicted[prefix], self._advance)
                 predicted[prefix].close()
             self._refuse_changed(group)
             record["tables"] = own.publish()
@@ -179,15 +179,16 @@ class _Run:
 
     def _remove(self, group: list[Part], name: str) -> None:
         """Remove the parts that were merged, when what they became is on disk."""
-        with writing(self.target.root):
+        with writing(self.target.local_root):
             new = self.target.record(name) or {}
-            paths = [self.target.root / file for file in new.get("tables", ())]
+            paths = [self.target.local_root / file for file in new.get("tables", ())]
             for prefix in group[0].predictions:
                 about = self.target.prediction_record(prefix, name) or {}
-                paths += [self.target.root / file for file in about.get("tables", ())]
+                paths += [self.target.local_root / file for file in about.get("tables", ())]
             for path in paths:
                 _flush(path)
-            for folder in {path.parent for path in paths} | {self.target.record_path(name).parent}:
+            records = self.target.local_root / "parts"
+            for folder in {path.parent for path in paths} | {records}:
                 _flush(folder)
         for part in group:
             self.target.remove(part.name)
@@ -205,17 +206,16 @@ class _Run:
 
     def _copy(self, parts: list[Part]) -> None:
         """Take over arrays, and parts that are not merged, as they are."""
-        with writing(self.target.root):
-            for path in sorted((self.source.root / "subarray").rglob("[!.]*.parquet")):
-                _copy_file(path, self.target.root / path.relative_to(self.source.root))
+        source, target = self.source.local_root, self.target.local_root
+        with writing(target):
+            arrays = sorted((source / "subarray").rglob("[!.]*.parquet"))
+            names = [path.relative_to(source).as_posix() for path in arrays]
             for part in parts:
-                for file in part.tables:
-                    _copy_file(self.source.root / file, self.target.root / file)
-                for prefix in part.predictions:
-                    path = self.source.prediction_path(prefix, part.name)
-                    _copy_file(path, self.target.prediction_path(prefix, part.name))
-                path = self.source.record_path(part.name)
-                _copy_file(path, self.target.record_path(part.name))
+                names += part.tables
+                names += [f"parts/dl2/{prefix}/{part.name}.json" for prefix in part.predictions]
+                names.append(f"parts/{part.name}.json")
+            for name in names:
+                _copy_file(source / name, target / name)
 
 
 def _refuse_broken(folder: DatasetFolder) -> None:

@@ -22,11 +22,15 @@ def tables(root: Path) -> dict[str, list[Path]]:
     """
     folder = DatasetFolder(root)
     folder.check()
-    found = folder.tables()
+    root = folder.local_root  # to compare means to read all of it, some of it twice
+    found = {
+        name: [path for path in files if isinstance(path, Path)]
+        for name, files in folder.tables().items()
+    }
     if not found:
         raise InputError(f"{root}: this dataset holds no finished part")
     for table in SUBARRAY_TABLES:
-        files = sorted((folder.root / "subarray" / table).glob("[!.]*.parquet"))
+        files = sorted((root / "subarray" / table).glob("[!.]*.parquet"))
         if files:
             found[f"subarray/{table}"] = files
     return found

@@ -34,8 +34,8 @@ def find_leftovers(
     removable: list[str] = []
     broken = {one.file for one in report.findings if one.kind == "record"}
     newest = _newest(folder)
-    for path in sorted(_files(folder.root)):
-        name = path.relative_to(folder.root).as_posix()
+    for path in sorted(_files(folder.local_root)):
+        name = path.relative_to(folder.local_root).as_posix()
         what = _what(name, folder, records, broken)
         if what is None:
             continue
@@ -61,7 +61,7 @@ def _may_be_alive(path: Path, folder: DatasetFolder, newest: dict[Path, float]) 
         alive = writer_is_alive(path.name)
         age = time.time() - _modified(path)
     else:  # between its last name and its record
-        alive = lock_state(folder.root, path.stem)
+        alive = lock_state(folder.local_root, path.stem)
         age = time.time() - max(_modified(path), newest.get(path.parent, 0.0))
     if alive is None and age < LIVING:
         return f"{max(age, 0) / 60:.0f} minutes old, its writer may be alive"
@@ -123,7 +123,7 @@ def _files(root: Path) -> Iterator[Path]:
 def _newest(folder: DatasetFolder) -> dict[Path, float]:
     """Folder of tables -> when work in progress in it was last touched: its writer is alive."""
     found: dict[Path, float] = {}
-    for path in _files(folder.root):
+    for path in _files(folder.local_root):
         if path.name.endswith(".wip"):
             found[path.parent] = max(found.get(path.parent, 0.0), _modified(path))
     return found

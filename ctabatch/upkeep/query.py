@@ -14,11 +14,13 @@ import pyarrow as pa
 
 from ctabatch.errors import CtabatchError, InputError, OptionError
 from ctabatch.io.dataset_folder import SUBARRAY_TABLES, DatasetFolder
+from ctabatch.io.location import Location, StorePath
 
 from .table_kinds import table_name
 
 if TYPE_CHECKING:
     import duckdb
+    import polars as pl
 
 #: MiB that duckdb may use before it writes to disk.
 MEMORY = 2048
@@ -40,8 +42,27 @@ class View:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.files: dict[str, list[Path]] = {}
+        self.files: dict[str, list[Location]] = {}
         self.variants: set[str] = set()
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether its files are in an object store, which duckdb cannot ask without extensions."""
+        return any(isinstance(f, StorePath) for files in self.files.values() for f in files)
+
+    def frame(self) -> pl.LazyFrame:
+        """Its rows through polars, which asks object stores by itself."""
+        import polars as pl
+
+        from ctabatch.scan import scan_files
+
+        frames = [
+            scan_files(files).with_columns(tel_type=pl.lit(tel_type))
+            if tel_type
+            else scan_files(files)
+            for tel_type, files in sorted(self.files.items())
+        ]
+        return pl.concat(frames, how="diagonal_relaxed")
 
     @property
     def sql(self) -> str:
@@ -57,7 +78,7 @@ class View:
         return " UNION ALL BY NAME ".join(selects)
 
 
-def views(root: str | Path) -> dict[str, View]:
+def views(root: str | Location) -> dict[str, View]:
     """The tables of a dataset: name -> view, of committed files alone.
 
     Names are those of the tables without the level (``parameters``); predictions are called
@@ -79,10 +100,10 @@ def views(root: str | Path) -> dict[str, View]:
     if not found:
         raise InputError(f"{root}: this dataset holds no finished part")
     for table in SUBARRAY_TABLES:
-        files = sorted((folder.root / "subarray" / table).glob("[!.]*.parquet"))
+        files: list[Location] = [*(folder.root / "subarray" / table).glob("[!.]*.parquet")]
         if files:
             found[table] = View(table)
-            found[table].files[""] = files
+            found[table].files[""] = sorted(files, key=str)
     for kind in ("predictions", "telescope_predictions"):
         own = [view for name, view in found.items() if name.startswith(f"{kind}_")]
         if len(own) == 1:
@@ -140,13 +161,17 @@ class Session:
         import duckdb
 
         try:
+            if view.is_stored:
+                self.connection.register(view.name, view.frame())
+                return
             self.connection.execute(f'CREATE VIEW "{view.name}" AS {view.sql}')
         except duckdb.Error as error:
             self.broken[view.name] = str(error)
 
-    def lock(self, files: list[Path]) -> None:
+    def lock(self, files: list[Location]) -> None:
         """From now on these files can be read, and nothing else is possible."""
-        paths = ", ".join(_text(str(file)) for file in sorted(set(files)))
+        local = {file for file in files if isinstance(file, Path)}
+        paths = ", ".join(_text(str(file)) for file in sorted(local))
         self.connection.execute(f"SET allowed_paths = [{paths}]")
         self.connection.execute("SET enable_external_access = false")
         self.connection.execute("SET lock_configuration = true")

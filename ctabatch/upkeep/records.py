@@ -49,7 +49,7 @@ def read_records(folder: DatasetFolder, report: Report) -> Records:
     names = folder.recorded()
     usable: dict[str, dict[str, Any]] = {}
     for name in names:
-        where = folder.record_path(name).relative_to(folder.root).as_posix()
+        where = f"parts/{name}.json"
         record = _read(folder.record, name, where, report)
         report.checked["records"] += 1
         if record is not None and _has_form(record, name, where, report):

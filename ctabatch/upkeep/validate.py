@@ -57,11 +57,11 @@ def validate(
     folder, report = DatasetFolder(root), Report()
     folder.check()
     records = read_records(folder, report)
-    names = sorted(records.files)
+    names, root = sorted(records.files), folder.local_root
     ranges, usable = Ranges(), set()
     for number, name in enumerate(names):
         facts, _ = records.files[name]
-        if check_file(folder.root, name, facts, report, deep=deep, ranges=ranges, number=number):
+        if check_file(root, name, facts, report, deep=deep, ranges=ranges, number=number):
             usable.add(name)
         if progress is not None:
             progress("files", number + 1, len(names))
@@ -73,7 +73,7 @@ def validate(
     try:
         # predictions belong to the part that they are made of
         owners = {name: f"parts/{Path(records.files[name][1]).name}" for name in names}
-        KeyCheck(folder.root, owners, ranges, report).run()
+        KeyCheck(folder.local_root, owners, ranges, report).run()
     except InputError as error:
         report.add("keys", ".", str(error), "mend the files that are told above, then check again")
     removable = find_leftovers(folder, records, report, now=now)
@@ -118,7 +118,8 @@ def _subarrays(folder: DatasetFolder, usable: set[str], report: Report) -> None:
         if not name.startswith("run/"):
             continue
         try:
-            ids = pq.read_table(folder.root / name, columns=["subarray_id"], partitioning=None)
+            runs = folder.local_root / name
+            ids = pq.read_table(runs, columns=["subarray_id"], partitioning=None)
         except (OSError, pa.ArrowException, KeyError):
             continue  # told already
         if "subarray_id" in ids.column_names:
@@ -126,7 +127,7 @@ def _subarrays(folder: DatasetFolder, usable: set[str], report: Report) -> None:
     for digest, name in sorted(wanted.items()):
         for table in SUBARRAY_TABLES:
             file = f"subarray/{table}/{digest}.parquet"
-            path = folder.root / file
+            path = folder.local_root / file
             if not path.exists():
                 report.add("subarray", file, f"it is gone, {name} needs it", "copy it from another "
                            "dataset of the same array, or process an input again")  # fmt: skip
@@ -138,7 +139,7 @@ def _subarrays(folder: DatasetFolder, usable: set[str], report: Report) -> None:
                            "from another dataset of the same array")  # fmt: skip
                 continue
             # named by its content, so it is small and read whole
-            check_file(folder.root, file, facts, report, deep=True)
+            check_file(folder.local_root, file, facts, report, deep=True)
             report.checked["files without checksum"] -= 1
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
-from pathlib import Path
 from typing import BinaryIO, Literal, Self
 
 import numpy as np
@@ -12,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ctabatch.errors import InputError, OptionError
+from ctabatch.io.location import Location, StorePath, location
 from ctabatch.io.stored_parts import is_stored, stored_stream
 from ctabatch.io.streams import ByteStream
 from ctabatch.kernels import event_index as ei
@@ -41,7 +41,7 @@ class SimtelReader:
 
     Parameters
     ----------
-    source : path or binary file object
+    source : path, URI or binary file object
         A file, or the raw data in a dataset: the folder, if it has one part, or the stored stream
         of one of its parts.
     focal_length : {"effective", "equivalent"}
@@ -81,7 +81,7 @@ class SimtelReader:
 
     def __init__(
         self,
-        source: str | os.PathLike[str] | BinaryIO,
+        source: str | os.PathLike[str] | StorePath | BinaryIO,
         *,
         focal_length: Literal["effective", "equivalent"] = "effective",
         allowed_tels: Iterable[int] | None = None,
@@ -96,8 +96,8 @@ class SimtelReader:
         self.account = Account()
         self.stream: ByteStream | StoredBlocks
         self._reader: BlockReader | StoredBlocks
-        if isinstance(source, str | os.PathLike) and _is_stored(Path(source)):
-            self.stream = self._reader = StoredBlocks(stored_stream(Path(source)), self.account)
+        if isinstance(source, str | os.PathLike | StorePath) and _is_stored(location(source)):
+            self.stream = self._reader = StoredBlocks(stored_stream(location(source)), self.account)
         else:
             self.stream = ByteStream(source)
             self._reader = BlockReader(self.stream, self.account, block_size, empty)
@@ -233,7 +233,7 @@ class SimtelReader:
             yield events
 
 
-def _is_stored(path: Path) -> bool:
+def _is_stored(path: Location) -> bool:
     return is_stored(path) or path.is_dir()
 
 

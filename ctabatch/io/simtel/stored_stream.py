@@ -12,7 +12,6 @@ import contextlib
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +20,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from ctabatch.errors import InputError
+from ctabatch.io.location import Location, parquet_source
 from ctabatch.io.parquet_bounds import check_groups
 from ctabatch.io.stored_parts import stored_part
 from ctabatch.kernels import adc
@@ -88,13 +88,13 @@ class StreamFile:
         The file is damaged, gone, or of a newer format (from any method).
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Location) -> None:
         self.path = path
         self._decompressor = zstandard.ZstdDecompressor()
         with self._reading():
-            self._file = pq.ParquetFile(path, page_checksum_verification=True)
+            self._file = pq.ParquetFile(parquet_source(path), page_checksum_verification=True)
             # frames have checksums of their own
-            self._frames = pq.ParquetFile(path, metadata=self._file.metadata)
+            self._frames = pq.ParquetFile(parquet_source(path), metadata=self._file.metadata)
         try:
             with self._reading():
                 check_groups(self._file.metadata, 4 * MAX_OBJECT)
@@ -163,6 +163,8 @@ class StreamFile:
     def _reading(self) -> Iterator[None]:
         try:
             yield
+        except InputError:  # of an object store, tells all
+            raise
         except (OSError, pa.ArrowException, zstandard.ZstdError, ValueError) as error:
             raise InputError(f"{self.path}: not readable: {error}") from error
 
@@ -192,7 +194,7 @@ class StoredBlocks:
         The file is damaged, gone, or of no committed part (also while iterating).
     """
 
-    def __init__(self, path: Path, account: Account) -> None:
+    def __init__(self, path: Location, account: Account) -> None:
         self.part = stored_part(path)
         self.account = account
         self.name = str(path)

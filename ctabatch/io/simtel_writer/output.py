@@ -11,6 +11,7 @@ import pyarrow as pa
 from isal import igzip
 
 from ctabatch.errors import OutputError
+from ctabatch.io.location import local_path
 
 #: The fastest level that still compresses; samples hardly gain from more.
 GZIP_LEVEL = 2
@@ -45,7 +46,8 @@ class OutputFile:
             self._stream: _Stream = target
             self._closers: list[Callable[[], None]] = [target.flush]
             return
-        self.path, self.name, self.overwrite = Path(target), os.fspath(target), overwrite
+        self.path = local_path(target, "a sim_telarray file that is written")
+        self.name, self.overwrite = os.fspath(target), overwrite
         self._refuse_existing()
         self._wip = self.path.with_name(f".{self.path.name}.{os.getpid()}.wip")
         try:
