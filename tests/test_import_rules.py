@@ -171,7 +171,13 @@ ALLOWED: dict[str, set[str]] = {
         *("ctabatch", "ctabatch.errors", "ctabatch.io", "ctabatch.production"),
     },
     "ctabatch/production/dask_tasks.py": {
-        *("distributed", "ctabatch.engine", "ctabatch.errors", "ctabatch.production"),
+        *(
+            "distributed",
+            "ctabatch.engine",
+            "ctabatch.errors",
+            "ctabatch.io",
+            "ctabatch.production",
+        ),
     },
     "ctabatch/emit": {"ctabatch.errors"},
     "ctabatch/cli": {

@@ -100,3 +100,18 @@ def test_responses_and_sql_by_uri_are_those_from_disk(bucket, tmp_path, cli):
     code, _, err = cli("irf", there["gamma"], "-o", f"{bucket.uri}/irf")
     assert code == 2
     assert "only datasets are written to object stores" in err
+
+
+def test_queries_by_uri_give_what_they_give_from_disk(bucket, tmp_path, cli):
+    local = simulate(tmp_path / "gamma", "gamma", 1)
+    there = in_store(bucket, local)
+    sql = (
+        "SELECT count(*) AS n, max(true_energy) AS highest FROM shower "
+        "JOIN predictions USING (obs_id, event_id)"
+    )
+    answers = [cli("query", root, sql, "--format", "json") for root in (local, there)]
+    assert answers[0][0] == 0, answers[0]
+    assert answers[1] == answers[0]
+    code, _, err = cli("query", there, "SELECT true_enery FROM shower")
+    assert code == 2
+    assert "true_energy" in err

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ctabatch.errors import InputError
 from ctabatch.io.dataset_folder import IDENTITY, DatasetFolder
+from ctabatch.io.location import Location, location
 from ctabatch.io.streams import open_file
 
 from .activity import Input
@@ -18,13 +19,13 @@ from .record import RECORD, document_of
 _CHUNK = 1 << 20
 
 
-def inputs_at(word: str | Path, role: str, prefixes: Collection[str] = ()) -> list[Input]:
+def inputs_at(word: str | Location, role: str, prefixes: Collection[str] = ()) -> list[Input]:
     """The inputs behind a dataset or an event table.
 
     Parameters
     ----------
-    word : str
-        Folder of a dataset, or a file, perhaps with an HDU or a node behind its name.
+    word : str or location
+        Folder or URI of a dataset, or a file, perhaps with an HDU or a node behind its name.
     role : str
     prefixes : collection of str
         Predictions that are read: then they are the inputs, which name the parts in turn.
@@ -34,13 +35,13 @@ def inputs_at(word: str | Path, role: str, prefixes: Collection[str] = ()) -> li
     InputError
         It cannot be read.
     """
-    path = Path(word)
+    path = location(word)
     if (path / IDENTITY).is_file():
         return dataset_inputs(path, role, prefixes)
     return [file_input(file_of(str(word)), role)]
 
 
-def dataset_inputs(root: Path, role: str, prefixes: Collection[str] = ()) -> list[Input]:
+def dataset_inputs(root: Location, role: str, prefixes: Collection[str] = ()) -> list[Input]:
     """All committed parts of a dataset, or the predictions for them."""
     folder = DatasetFolder(root)
     found: list[Input] = []
