@@ -63,7 +63,8 @@ def kernel(function: F) -> F:
         dispatcher = numba.njit(**options)(function)
     finally:
         config.CACHE_DIR = before  # type: ignore[attr-defined]
-    _compile_once_for_numbers(dispatcher)
+    if not config.DISABLE_JIT:  # type: ignore[attr-defined]
+        _compile_once_for_numbers(dispatcher)
     return cast(F, dispatcher)
 
 

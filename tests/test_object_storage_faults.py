@@ -138,9 +138,11 @@ def test_an_input_behind_a_lost_network_is_not_used(kind, proxy, bucket, cli, mo
     assert code == 2
     for words in (source, "reading failed", "AWS_ENDPOINT_URL", "--resume"):
         assert words in err
-    assert bucket.tables("dl1/") == bucket.keys("dl1/parts/") == []
+    assert bucket.tables("dl1/") == []
+    assert all(key.startswith("dl1/parts/failed/") for key in bucket.keys("dl1/parts/"))
     proxy.faults = []
     assert cli("process", source, "-o", f"{bucket.uri}/dl1", "--resume")[0] == 0
+    assert not bucket.keys("dl1/parts/failed/")  # it succeeded
 
 
 @pytest.mark.parametrize("kind", ["refuse", "error"])

@@ -42,6 +42,9 @@ class _FullDisk:
         _FullDisk.room -= 1
         self.writer.write_table(*args, **kwargs)
 
+    def add_key_value_metadata(self, metadata):
+        self.writer.add_key_value_metadata(metadata)
+
     def close(self):
         self.writer.close()
 

@@ -86,7 +86,7 @@ def test_the_signal_of_the_sensitivity_meets_all_conditions_and_no_smaller_one(
         return (
             float(li_ma_significance(n + alpha * off, off, alpha)) / significance,
             n / 10,
-            n / (0.05 * alpha * off) if off > 0 else np.inf,
+            n / (0.05 * alpha * off) if 0.05 * alpha * off > 0 else np.inf,
         )
 
     assert min(conditions(detected * (1 + 1e-6))) >= 1

@@ -43,8 +43,8 @@ def test_prefix_is_put_into_names_and_sql() -> None:
         ("prefix: a b", "prefix"),
         ("n_cross_validation: 1", "n_cross_validation"),
         ("- 1", "options with names"),
-        ("a: [", "not valid YAML"),
-        ("!!python/object/apply:os.system [true]", "not valid YAML"),
+        ("a: [", "not readable as YAML"),
+        ("!!python/object/apply:os.system [true]", "not readable as YAML"),
     ],
 )
 def test_unusable_configuration_is_refused_with_what_would_be_valid(text: str, said: str) -> None:

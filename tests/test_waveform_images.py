@@ -75,7 +75,7 @@ def test_charges_around_the_peak_of_neighbours_are_those_of_the_twin(compiled):
     correction = np.array([[1.1, 1.2], [1.3, 1.4]])
     kernel = wc.waveform_charges if compiled else wc.waveform_charges.py_func
     kernel(waveform, gain, np.array([1, 0]), correction, GEOMETRY.neighbor_table, wc.NEIGHBORS, 0,
-           7, 3, image)  # fmt: skip
+           7, 3, 1.0, image)  # fmt: skip
     indptr, indices = GEOMETRY.neighbors
     neighbors = np.split(indices, indptr[1:-1])
     for k, factor in enumerate((1.3, 1.1)):

@@ -22,8 +22,19 @@ command = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Write a ready file for a batch system, which runs the tasks of a plan, then finalises.",
 )
+
+
+@command.callback()
+def _group() -> None:
+    """Write a ready file for a batch system, which runs the tasks of a plan, then finalises.
+
+    Examples:
+      ctabatch plan @inputs.txt -o dl1 --inputs-per-task 50
+      ctabatch emit slurm dl1.plan.json
+      ctabatch emit snakemake dl1.plan.json
+    """
+
 
 #: MiB between what the process is held below and what is asked for.
 _SPARE = 300

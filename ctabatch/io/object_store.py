@@ -157,7 +157,8 @@ def _asked(path: StorePath, what: str, call: Callable[[], R]) -> R:
             try:
                 return call()
             except failures.GenericError as error:
-                if left < 1 or _REPEATED in str(error):
+                known = (_REPEATED, _NO_BUCKET, _METADATA)  # to ask again would change nothing
+                if left < 1 or any(words in str(error) for words in known):
                     raise
             time.sleep(pause)
             pause = min(2 * pause, LAST_PAUSE)

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from ctabatch.errors import InputError
 
-from .location import Location
+from .location import Location, StorePath, parquet_source
 
 #: What a row group of this package's tables may become: they are written at 8 MiB, and a single
 #: batch of waveforms, which is not divided, takes at most 256 MiB.
@@ -49,6 +49,10 @@ def _in_memory(column: pq.ColumnChunkMetaData) -> int:
     return int(column.num_values * _WIDTHS.get(column.physical_type, 4))
 
 
+def _opened(source: Any) -> Any:
+    return parquet_source(source) if isinstance(source, StorePath) else source
+
+
 @contextlib.contextmanager
 def bounded_file(
     source: Any, name: Location, most: int = MOST_BYTES, what: str = "not readable"
@@ -70,7 +74,7 @@ def bounded_file(
         It is no Parquet file, damaged, or takes too much memory (also while it is read).
     """
     try:
-        with pq.ParquetFile(source, page_checksum_verification=True) as file:
+        with pq.ParquetFile(_opened(source), page_checksum_verification=True) as file:
             check_groups(file.metadata, most)
             yield file
     except (
