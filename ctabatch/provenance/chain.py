@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -118,9 +118,18 @@ def trace(path: Path, search: Iterable[Path] = (), *, verify: bool = False) -> L
     if made is None:
         return Link("", path.name, "file", path, size=path.stat().st_size)
     if isinstance(made, Made):
-        return following.link("", made)
+        return following.link("", _with_places_of_record(made, path))
     links = [following.link("part", one) for one in made]
     return links[0] if len(links) == 1 else Link("", path.name, "part", path, inputs=links)
+
+
+def _with_places_of_record(made: Made, path: Path) -> Made:
+    """A file of a dataset, with the places that its commit record tells of."""
+    root = next((folder for folder in path.absolute().parents[:6] if is_dataset(folder)), None)
+    if root is None:
+        return made
+    places = (p for one in of_dataset(root) if one.id == made.id for p in one.places)
+    return replace(made, places=tuple(dict.fromkeys((*made.places, *places))))
 
 
 def _made(path: Path) -> Made | list[Made] | None:
