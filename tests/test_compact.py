@@ -265,7 +265,7 @@ def test_whenever_it_is_killed_each_event_is_there_once(whole, n_changes, tmp_pa
     assert n_changes > 100
     # each step of the switch, some of the many that only rename new files and remove old ones
     names = 2 * len(contents(whole))
-    steps = sorted({*range(names - 2, names + 8), *range(0, n_changes, 12), n_changes - 1})
+    steps = sorted({*range(names - 2, names + 8), *range(0, n_changes, 30), n_changes - 1})
     if EVERY_STEP:
         steps = range(n_changes)
     switched = 0

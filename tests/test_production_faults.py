@@ -1,6 +1,6 @@
 """Productions under faults: whatever happens, what is committed is whole and the rest is repeated.
 
-The soak kills processes at random instants; how often is CTABATCH_KILLS (default 10).
+The soak kills processes at random instants; how often is CTABATCH_KILLS (default 6).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from ctabatch.production.task import run_task
 from tests.same_tables import check_same
 from tests.test_production_plan import calm, runs  # noqa: F401 - fixtures
 
-KILLS = int(os.environ.get("CTABATCH_KILLS", "10"))
+KILLS = int(os.environ.get("CTABATCH_KILLS", "6"))
 
 
 def planned(runs, root):  # noqa: F811

@@ -31,11 +31,11 @@ FILES = [name for name, example in EXAMPLES.items()
 #: Simulated files: together some thousand telescope events of two kinds of camera.
 SIMULATED = {
     "simulated-gammas": SimulationOptions(
-        primary="gamma", n_showers=150, array=load_array("alpha-north"), max_core_distance=300.0,
+        primary="gamma", n_showers=90, array=load_array("alpha-north"), max_core_distance=300.0,
         energy_range=(0.1, 20.0), source_offset=0.5, seed=11, obs_id=11,
     ),
     "simulated-protons": SimulationOptions(
-        primary="proton", n_showers=500, array=load_array("alpha-north"), max_core_distance=300.0,
+        primary="proton", n_showers=250, array=load_array("alpha-north"), max_core_distance=300.0,
         energy_range=(0.5, 50.0), seed=12, obs_id=12,
     ),
 }  # fmt: skip
@@ -150,6 +150,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if here in item.path.parents:
             item.add_marker(pytest.mark.parity)
             item.add_marker(pytest.mark.filterwarnings("ignore"))
+            # what both programs made of a file is kept by one process, where all its tests run
+            name = item.callspec.params.get("pair") if hasattr(item, "callspec") else None
+            if name is not None:
+                item.add_marker(pytest.mark.xdist_group(str(name).removesuffix("-gz")))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

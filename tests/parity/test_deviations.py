@@ -264,6 +264,7 @@ def test_true_images_are_those_of_the_telescope_whatever_its_number() -> None:
 # --- parameters ----------------------------------------------------------------------------------
 
 
+@pytest.mark.xdist_group("sst1m")
 def test_time_gradients_do_not_depend_on_what_was_processed_before(pairs: Pairs) -> None:
     """The same events in two files: ours are equal, ctapipe's slopes differ."""
     one, other = pairs("sst1m"), pairs("sst1m-gz")
