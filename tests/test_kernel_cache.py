@@ -58,3 +58,18 @@ def test_a_cache_folder_that_cannot_be_made_is_not_needed(tmp_path):
     assert finish(start(blocked)) == 0
     assert blocked.read_text() == "in the way"
     assert not list(PACKAGE.rglob("*.nbi"))
+
+
+@jit.kernel
+def _times(x, n):
+    return x * n
+
+
+@jit.kernel
+def _both_ways(x, n):
+    return _times(x, 3) + _times(x, n)
+
+
+def test_a_kernel_is_compiled_once_for_numbers_in_the_text_and_variables():
+    assert _both_ways(2, 5) == 16
+    assert len(_times.signatures) == 1
