@@ -247,3 +247,22 @@ def test_without_the_package_the_error_names_the_extra(gammas, cli, monkeypatch,
     assert "ctabatch[s3]" in err
     with pytest.raises(OptionError, match="ctabatch"):
         ctabatch.Dataset(f"{bucket.uri}/dl1")
+
+
+def test_a_dataset_in_a_store_is_validated_and_what_a_killed_writer_left_is_removed(
+    stored, bucket, cli
+):
+    code, out, err = cli("validate", stored, "--deep")
+    assert (code, err) == (0, ""), out
+    left = bucket.put("dl1/shower/gone@0a1b2c3d.parquet", b"")
+    code, out, _ = cli("validate", stored)
+    assert code == 1
+    assert "may be alive" in out
+    assert cli("validate", stored, "--repair", "--now")[0] == 0
+    assert left.rpartition("/")[2] not in " ".join(bucket.keys("dl1/shower"))
+    for key in bucket.keys("dl1/trigger/"):
+        bucket.remove(key)
+    code, out, _ = cli("validate", stored)
+    assert code == 1
+    assert "trigger" in out
+    assert "gone" in out

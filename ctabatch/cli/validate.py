@@ -18,7 +18,7 @@ SHOWN = 20
 
 
 def command(
-    dataset: Annotated[Path, typer.Argument(help="Folder written by ctabatch process.")],
+    dataset: Annotated[Path, typer.Argument(help="Folder or URI written by ctabatch process.")],
     deep: Annotated[
         bool, typer.Option("--deep", help="Read every byte: checksums, pages and values.")
     ] = False,

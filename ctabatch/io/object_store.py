@@ -11,7 +11,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from ctabatch.errors import CtabatchError, InputError, OutputError
@@ -44,11 +44,14 @@ class Version:
     size : int
     e_tag, number : str or None
         What the store calls the version; S3 knows the first, Google the second.
+    modified : float
+        When it was written, seconds since 1970.
     """
 
     size: int
     e_tag: str | None = None
     number: str | None = None
+    modified: float = field(default=0.0, compare=False)
 
 
 class ChangedError(Exception):
@@ -220,7 +223,8 @@ def at_once(call: Callable[[T], R], items: list[T], n_threads: int) -> list[R]:
 
 
 def _version(meta: Any) -> Version:
-    return Version(int(meta["size"]), meta["e_tag"], meta["version"])
+    modified = meta["last_modified"].timestamp()
+    return Version(int(meta["size"]), meta["e_tag"], meta["version"], modified)
 
 
 def _no_bucket(path: StorePath) -> str:

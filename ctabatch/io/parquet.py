@@ -234,7 +234,7 @@ class _Table:
             self.crc32 = file_crc32(self.wip)
 
 
-def file_crc32(path: Path) -> str:
+def file_crc32(path: Location) -> str:
     """CRC-32 (of zlib and gzip) of a file as 8 hexadecimal digits: tells damage, not forgery."""
     from isal import isal_zlib
 

@@ -32,6 +32,7 @@ class StoreStat:
     """What is known of an object, by the names of `os.stat_result`."""
 
     st_size: int
+    st_mtime: float = 0.0
 
 
 @dataclass(frozen=True, order=True)
@@ -121,7 +122,8 @@ class StorePath:
     # -- what there is
 
     def stat(self) -> StoreStat:
-        return StoreStat(self.version().size)
+        found = self.version()
+        return StoreStat(found.size, found.modified)
 
     def version(self) -> Version:
         """Size and version of the object.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ctabatch.io.location import Location, parquet_source
 from ctabatch.io.parquet import file_crc32
 
 from .declared import declared, differences
@@ -26,7 +26,7 @@ def todo_of(name: str) -> str:
 
 
 def check_file(
-    root: Path, name: str, facts: dict[str, Any], report: Report, *, deep: bool,
+    root: Location, name: str, facts: dict[str, Any], report: Report, *, deep: bool,
     ranges: Ranges | None = None, number: int = 0,
 ) -> bool:  # fmt: skip
     """Check one file; add its row groups to `ranges` under `number`.
@@ -48,7 +48,7 @@ def check_file(
     if deep and _checksum(path, name, facts, report, todo):
         report.checked["bytes of checksums"] += size
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with pq.ParquetFile(parquet_source(path), page_checksum_verification=True) as file:
             return _check_content(file, name, facts, report, deep, ranges, number)
     except (OSError, pa.ArrowException, ValueError, OverflowError, MemoryError) as error:
         report.add("file", name, f"not readable as Parquet: {_short(error)}", todo)
@@ -89,7 +89,7 @@ def _read_through(file: pq.ParquetFile, name: str, report: Report, todo: str) ->
     return True
 
 
-def _checksum(path: Path, name: str, facts: dict[str, Any], report: Report, todo: str) -> bool:
+def _checksum(path: Location, name: str, facts: dict[str, Any], report: Report, todo: str) -> bool:
     if "crc32" not in facts:
         report.checked["files without checksum"] += 1
         return False

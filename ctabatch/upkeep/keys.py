@@ -6,11 +6,12 @@ Box by box, see `key_ranges`: the keys of all tables in a box are in memory, not
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import polars as pl
 
 from ctabatch.errors import InputError
+from ctabatch.io.location import Location
+from ctabatch.scan import scan_files
 
 from .files import todo_of
 from .findings import Report
@@ -31,7 +32,7 @@ class KeyCheck:
 
     Parameters
     ----------
-    root : Path
+    root : path or URI
     owners : mapping
         File, relative to the dataset -> the commit record that names it; the row groups of the
         files are in `ranges` under their place here.
@@ -40,7 +41,7 @@ class KeyCheck:
     """
 
     def __init__(
-        self, root: Path, owners: Mapping[str, str], ranges: Ranges, report: Report
+        self, root: Location, owners: Mapping[str, str], ranges: Ranges, report: Report
     ) -> None:
         self.root, self.owners, self.ranges, self.report = root, owners, ranges, report
         self.names = list(owners)
@@ -71,7 +72,7 @@ class KeyCheck:
         names = [self.names[number] for number in numbers]
         try:
             frames = [
-                pl.scan_parquet(self.root / name, hive_partitioning=False)
+                scan_files([self.root / name])
                 .filter(
                     pl.col("obs_id").is_between(box.first_obs, box.last_obs)
                     & pl.col("event_id").is_between(box.first, box.last)

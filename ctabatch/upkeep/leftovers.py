@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ctabatch.io.dataset_folder import IDENTITY, DatasetFolder
+from ctabatch.io.location import Location, StorePath
 from ctabatch.io.part_lock import lock_state
 from ctabatch.io.writer_identity import writer_is_alive
 
@@ -34,8 +35,8 @@ def find_leftovers(
     removable: list[str] = []
     broken = {one.file for one in report.findings if one.kind == "record"}
     newest = _newest(folder)
-    for path in sorted(_files(folder.local_root)):
-        name = path.relative_to(folder.local_root).as_posix()
+    for name in sorted(_names(folder.root)):
+        path = folder.root / name
         what = _what(name, folder, records, broken)
         if what is None:
             continue
@@ -55,13 +56,14 @@ def find_leftovers(
     return sorted(removable, key=lambda name: (not name.startswith("parts/"), name))
 
 
-def _may_be_alive(path: Path, folder: DatasetFolder, newest: dict[Path, float]) -> str:
+def _may_be_alive(path: Location, folder: DatasetFolder, newest: dict[Location, float]) -> str:
     """Why a file may be that of a living writer; empty if that is dead."""
     if path.suffix == ".wip":
         alive = writer_is_alive(path.name)
         age = time.time() - _modified(path)
     else:  # between its last name and its record
-        alive = lock_state(folder.local_root, path.stem)
+        local = folder.root if isinstance(folder.root, Path) else None
+        alive = None if local is None else lock_state(local, path.stem)
         age = time.time() - max(_modified(path), newest.get(path.parent, 0.0))
     if alive is None and age < LIVING:
         return f"{max(age, 0) / 60:.0f} minutes old, its writer may be alive"
@@ -114,22 +116,29 @@ def _known(part: str, names: dict[str, str]) -> bool:
     return part in names or (number.isdigit() and len(number) < 3 and stem in names)
 
 
-def _files(root: Path) -> Iterator[Path]:
+def _names(root: Location) -> Iterator[str]:
+    """All files below a folder, relative to it."""
+    if isinstance(root, StorePath):
+        from ctabatch.io.object_store import sizes_below
+
+        yield from sizes_below(root, "")
+        return
     for folder, _, names in os.walk(root):
         for name in names:
-            yield Path(folder) / name
+            yield (Path(folder) / name).relative_to(root).as_posix()
 
 
-def _newest(folder: DatasetFolder) -> dict[Path, float]:
+def _newest(folder: DatasetFolder) -> dict[Location, float]:
     """Folder of tables -> when work in progress in it was last touched: its writer is alive."""
-    found: dict[Path, float] = {}
-    for path in _files(folder.local_root):
-        if path.name.endswith(".wip"):
+    found: dict[Location, float] = {}
+    for name in _names(folder.root):
+        if name.endswith(".wip"):
+            path = folder.root / name
             found[path.parent] = max(found.get(path.parent, 0.0), _modified(path))
     return found
 
 
-def _modified(path: Path) -> float:
+def _modified(path: Location) -> float:
     try:
         return path.stat().st_mtime
     except OSError:  # gone meanwhile

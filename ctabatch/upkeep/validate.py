@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from ctabatch.errors import InputError
 from ctabatch.io.dataset_folder import SUBARRAY_TABLES, DatasetFolder
+from ctabatch.io.location import Location, location, parquet_source
 from ctabatch.io.merged_parts import inner_records
 from ctabatch.io.parquet import writing
 
@@ -26,7 +27,7 @@ Progress = Callable[[str, int, int], None]
 
 
 def validate(
-    root: str | Path,
+    root: str | Location,
     *,
     deep: bool = False,
     now: bool = False,
@@ -36,7 +37,7 @@ def validate(
 
     Parameters
     ----------
-    root : path
+    root : path or URI
     deep : bool
         Read every byte: checksums of the files and of the pages, and every value.
     now : bool
@@ -57,7 +58,7 @@ def validate(
     folder, report = DatasetFolder(root), Report()
     folder.check()
     records = read_records(folder, report)
-    names, root = sorted(records.files), folder.local_root
+    names, root = sorted(records.files), folder.root
     ranges, usable = Ranges(), set()
     for number, name in enumerate(names):
         facts, _ = records.files[name]
@@ -73,14 +74,14 @@ def validate(
     try:
         # predictions belong to the part that they are made of
         owners = {name: f"parts/{Path(records.files[name][1]).name}" for name in names}
-        KeyCheck(folder.local_root, owners, ranges, report).run()
+        KeyCheck(root, owners, ranges, report).run()
     except InputError as error:
         report.add("keys", ".", str(error), "mend the files that are told above, then check again")
     removable = find_leftovers(folder, records, report, now=now)
     return report, _safe(removable, records, report)
 
 
-def remove_leftovers(root: str | Path, names: list[str], report: Report) -> None:
+def remove_leftovers(root: str | Location, names: list[str], report: Report) -> None:
     """Remove leftovers that `validate` found, and folders that they leave empty.
 
     Raises
@@ -88,12 +89,14 @@ def remove_leftovers(root: str | Path, names: list[str], report: Report) -> None
     OutputError
         One cannot be removed.
     """
-    with writing(Path(root)):
+    with writing(location(root)):
         for name in names:
-            (Path(root) / name).unlink(missing_ok=True)
+            path = location(root) / name
+            path.unlink(missing_ok=True)
             report.removed.append(name)
-            with contextlib.suppress(OSError):  # it holds other files
-                (Path(root) / name).parent.rmdir()
+            if isinstance(path, Path):
+                with contextlib.suppress(OSError):  # it holds other files
+                    path.parent.rmdir()
 
 
 def _safe(removable: list[str], records: Records, report: Report) -> list[str]:
@@ -118,8 +121,8 @@ def _subarrays(folder: DatasetFolder, usable: set[str], report: Report) -> None:
         if not name.startswith("run/"):
             continue
         try:
-            runs = folder.local_root / name
-            ids = pq.read_table(runs, columns=["subarray_id"], partitioning=None)
+            runs = folder.root / name
+            ids = pq.read_table(parquet_source(runs), columns=["subarray_id"], partitioning=None)
         except (OSError, pa.ArrowException, KeyError):
             continue  # told already
         if "subarray_id" in ids.column_names:
@@ -127,19 +130,20 @@ def _subarrays(folder: DatasetFolder, usable: set[str], report: Report) -> None:
     for digest, name in sorted(wanted.items()):
         for table in SUBARRAY_TABLES:
             file = f"subarray/{table}/{digest}.parquet"
-            path = folder.local_root / file
+            path = folder.root / file
             if not path.exists():
                 report.add("subarray", file, f"it is gone, {name} needs it", "copy it from another "
                            "dataset of the same array, or process an input again")  # fmt: skip
                 continue
             try:
-                facts = {"bytes": path.stat().st_size, "rows": pq.read_metadata(path).num_rows}
+                rows = pq.read_metadata(parquet_source(path)).num_rows
+                facts = {"bytes": path.stat().st_size, "rows": rows}
             except (OSError, pa.ArrowException, ValueError) as error:
                 report.add("file", file, f"not readable as Parquet: {str(error)[:200]}", "copy it "
                            "from another dataset of the same array")  # fmt: skip
                 continue
             # named by its content, so it is small and read whole
-            check_file(folder.local_root, file, facts, report, deep=True)
+            check_file(folder.root, file, facts, report, deep=True)
             report.checked["files without checksum"] -= 1
 
 
