@@ -8,7 +8,7 @@ killed again and again, at a random moment, until as many kills are done as aske
 Looked for in each dataset: every input that the undisturbed run could use is there, with the same
 rows of every table; every broken input is named, as failed or with its losses or notes; nothing
 unfinished is left. Printed: wall and CPU seconds, the largest memory of a worker, the overhead (CPU
-seconds over those of the single process) and the gain of two workers (its wall seconds over theirs).
+seconds over those of one process) and the gain of two workers (its wall seconds over theirs).
 
     python benchmarks/thousand_files.py --folder W
     python benchmarks/thousand_files.py --folder W --files 200 --showers 400 --kills 20
