@@ -1,6 +1,6 @@
 """Faults in the middle of pipelined runs: all stops, the first error is told, nothing is left.
 
-The soak repeats runs with random faults; how often is CTABATCH_SOAK (default 12).
+The soak repeats runs with random faults; how often is CTABATCH_SOAK (default 24).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from ctabatch.simulate.files import simulate_file
 from ctabatch.simulate.options import SimulationOptions
 from ctabatch.stages import dl1
 
-ROUNDS = int(os.environ.get("CTABATCH_SOAK", "12"))
+ROUNDS = int(os.environ.get("CTABATCH_SOAK", "24"))
 #: Seconds in which all threads are to stop is 1; these machines may be busy.
 PATIENCE = 5
 
