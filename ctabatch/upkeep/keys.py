@@ -81,7 +81,7 @@ class KeyCheck:
                 for name in names
             ]
             found = pl.collect_all(frames)
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             raise InputError(f"{self.root}: keys are not readable: {error}") from error
         kind = pl.Enum(names)
         return pl.concat(

@@ -74,7 +74,11 @@ def validate(
     try:
         # predictions belong to the part that they are made of
         owners = {name: f"parts/{Path(records.files[name][1]).name}" for name in names}
-        KeyCheck(root, owners, ranges, report).run()
+        try:
+            KeyCheck(root, owners, ranges, report).run()
+        except InputError as error:  # a damaged file, told above if every byte was read
+            report.add("keys", "parts", str(error)[:300], "mend what is damaged (--deep tells) and "
+                       "run this again")  # fmt: skip
     except InputError as error:
         report.add("keys", ".", str(error), "mend the files that are told above, then check again")
     removable = find_leftovers(folder, records, report, now=now)
