@@ -204,7 +204,7 @@ class Dataset:
             raise InputError(f"{self._folder.root}: this dataset has no table run")
         arrays: dict[int, str] = {}
         for path in self._files["run"]:
-            with bounded_file(path, path) as file:
+            with bounded_file(path) as file:
                 rows = file.read(columns=["obs_id", "subarray_id"])
                 columns = (rows.column(name).to_pylist() for name in ("obs_id", "subarray_id"))
                 arrays.update(zip(*columns, strict=True))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
 import sys
 import time
@@ -11,11 +10,9 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-import ctabatch
 from ctabatch.config import ProcessConfig
 from ctabatch.errors import ComponentError, CtabatchError, InputError, OptionError
 from ctabatch.input_digest import InputDigest
@@ -31,6 +28,7 @@ from ctabatch.part_writer import BatchRows, PartWriter
 from ctabatch.provenance.activity import moment
 from ctabatch.provenance.of_parts import process_activity
 from ctabatch.provenance.product import of_tables
+from ctabatch.provenance.software import software
 from ctabatch.recycled_arrays import RecycledArrays
 from ctabatch.sources.opened import open_input
 from ctabatch.sources.protocol import EventBlock, EventSource, SourceOptions
@@ -220,11 +218,11 @@ class Engine:
                 },
                 "config_digest": self.config.digest(),
                 "config": self.config.model_dump(mode="json"),
-                "software": software(),
+                "software": software("eventio"),
                 **writer.summary(source),
                 "warnings": sorted({str(w.message) for w in caught}),
             }
-            activity = process_activity(record, begin, simulated=bool(source.runs))
+            activity = process_activity(record, begin)
             files.about, record["activities"] = of_tables(activity, part), [activity.entry()]
             with timed("write"):
                 other = self._committed(files, record, before=earlier)
@@ -346,16 +344,6 @@ def part_stem(path: Location) -> str:
 def part_name(path: Location, digest: str) -> str:
     """Name of the part that an input becomes: the stem of the file and the start of its digest."""
     return f"{part_stem(path)}-{digest[:8]}"
-
-
-def software() -> dict[str, str]:
-    """Versions of everything that shapes the numbers."""
-    packages = ("eventio", "numba", "numpy", "polars", "pyarrow")
-    return {
-        "ctabatch": str(ctabatch.__version__),
-        "python": platform.python_version(),
-        **{name: version(name) for name in packages},
-    }
 
 
 def kernels_can_be_kept() -> bool:

@@ -106,6 +106,7 @@ class PartWriter:
             )
         self.image_quality = ImageQuality(config.parameters.quality)
         self.n_array_events = 0
+        self.n_showers = 0
         self.event_ids: list[int] = []
         self.bytes_saved = 0
         self.n_telescope_events = 0
@@ -172,6 +173,7 @@ class PartWriter:
         for table, rows in block.tables.items():
             self.files.write(table, rows)
         self.n_array_events += len(block)
+        self.n_showers += len(block.tables.get("shower", ()))
         if len(block):
             ends = [*self.event_ids, int(block.event_id.min()), int(block.event_id.max())]
             self.event_ids = [min(ends), max(ends)]
@@ -321,6 +323,7 @@ class PartWriter:
         return {
             "obs_ids": [run.obs_id for run in runs],
             "event_ids": self.event_ids,
+            "simulated": self.n_showers > 0,
             "array_events": self.n_array_events,
             "telescope_events": self.n_telescope_events,
             "by_event_type": {str(k): v for k, v in sorted(self.event_types.items())},

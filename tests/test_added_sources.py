@@ -72,6 +72,7 @@ def test_waveforms_of_an_added_source_become_what_those_of_the_file_do(
     assert result.record["telescope_events"] == len(event_id)
     assert result.record["input"]["source"] == "npz"
     assert result.record["input"]["source_package"] == "npz-source 1.0"
+    assert not result.record["simulated"]  # it knows of no showers
     assert process(example_files[name], tmp_path / "simtel").status == "done"
     for table in ("r1", "dl1/images", "dl1/parameters"):
         (mine,) = (tmp_path / "npz" / table).rglob("*.parquet")

@@ -23,6 +23,8 @@ from ctabatch.config import ProcessConfig
 from ctabatch.engine import Engine
 from ctabatch.errors import InputError, OutputError
 from ctabatch.io.dataset_folder import DatasetFolder
+from ctabatch.io.dataset_index import indexed_files, write_index
+from ctabatch.provenance.chain import trace
 from ctabatch.upkeep import compact as compact_module
 from ctabatch.upkeep.compact import compact
 from ctabatch.upkeep.sorted_rows import SortedRows
@@ -347,6 +349,35 @@ def test_a_reader_that_lists_between_sees_each_event_once(root, monkeypatch):
     assert len(seen) > 10
     assert set(seen) == {45}
     check_same(contents(root), before)
+
+
+def test_an_index_counts_no_event_twice_when_merging_was_interrupted(root, monkeypatch):
+    folder = DatasetFolder(root)
+    write_index(folder)
+    monkeypatch.setattr(DatasetFolder, "remove", lambda self, part: None)  # killed before it
+    compact(root)
+    assert len(folder.recorded()) > len(folder.parts())
+    assert dict(indexed_files(folder)) == folder.tables()
+
+
+def test_merged_files_tell_who_made_them_and_of_what(example_files, tmp_path):
+    for name in ("sst1m", "lst-muons"):
+        Engine(tmp_path / "dl1", ProcessConfig(source={"focal_length": "equivalent"})).run(
+            example_files[name]
+        )
+    made = compact(tmp_path / "dl1", tmp_path / "dl1c")
+    (name,) = made.merged
+    file = next((tmp_path / "dl1c" / "trigger").glob("*.parquet"))
+    assert file.stem == name
+    link = trace(file)
+    assert link.activity["name"] == "ctabatch compact"
+    assert [one.activity["name"] for one in link.inputs] == ["ctabatch process"] * 2
+    names = {one.inputs[0].name for one in link.inputs}
+    assert names == {example_files[name].name for name in ("sst1m", "lst-muons")}
+    record = DatasetFolder(tmp_path / "dl1c").record(name)
+    assert record["simulated"]
+    inner = [one["event_ids"] for one in record["inputs"]]
+    assert record["event_ids"] == [min(a for a, _ in inner), max(b for _, b in inner)]
 
 
 def test_a_damaged_file_stops_before_anything_changes(root, tmp_path):

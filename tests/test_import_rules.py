@@ -83,7 +83,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "ctabatch/upkeep": {
         *("duckdb", "numpy", "polars", "pyarrow", "ctabatch", "ctabatch.errors", "ctabatch.io"),
-        *("ctabatch.scan", "ctabatch.schemas"),
+        *("ctabatch.provenance", "ctabatch.scan", "ctabatch.schemas"),
     },
     "ctabatch/simulate": {
         *("numpy", "pyarrow", "ctabatch", "ctabatch.errors", "ctabatch.instrument"),

@@ -12,6 +12,8 @@ import ctabatch
 from ctabatch.config import ProcessConfig
 from ctabatch.engine import Engine
 from ctabatch.errors import InputError, OptionError
+from ctabatch.io.dataset_folder import DatasetFolder
+from ctabatch.io.dataset_index import indexed_files, write_index
 from ctabatch.io.location import location
 from ctabatch.simulate.arrays import load_array
 from ctabatch.simulate.files import simulate_file
@@ -266,3 +268,18 @@ def test_a_dataset_in_a_store_is_validated_and_what_a_killed_writer_left_is_remo
     assert code == 1
     assert "trigger" in out
     assert "gone" in out
+
+
+def test_names_with_a_beginning_are_all_found_and_no_others(bucket):
+    for name in ("a-1.json", "a-2.json", "a.json", "ab-1.json", "b-1.json", "a-1/x.json"):
+        bucket.put(f"parts/{name}", b"{}")
+    parts = location(f"{bucket.uri}/parts")
+    found = [path.name for path in parts.glob("a-*.json")]
+    assert found == ["a-1.json", "a-2.json"]
+    assert [path.name for path in parts.glob("c-*.json")] == []
+    assert [path.name for path in parts.glob("[!a]*.json")] == ["b-1.json"]
+
+
+def test_a_dataset_in_a_store_needs_no_index(stored):
+    assert write_index(DatasetFolder(stored)) == 0
+    assert indexed_files(DatasetFolder(stored)) is None

@@ -13,7 +13,7 @@ import pytest
 from ctabatch.config import ProcessConfig
 from ctabatch.dataset import Dataset
 from ctabatch.engine import Engine
-from ctabatch.errors import OutputError
+from ctabatch.errors import InputError, OutputError
 from ctabatch.io import dataset_index
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.dataset_index import PLACE, indexed_files, write_index
@@ -136,6 +136,27 @@ def test_all_rows_of_a_part_are_in_the_ranges_of_its_record(calm):  # noqa: F811
                 low, high = record["event_ids"]
                 assert low <= min(table["event_id"].to_pylist())
                 assert max(table["event_id"].to_pylist()) <= high
+
+
+def test_an_index_cannot_name_files_outside_the_dataset(folder, tmp_path):
+    elsewhere = tmp_path / "elsewhere.parquet"
+    shutil.copy(next(iter(folder.tables()["trigger"])), elsewhere)
+    rows = pq.read_table(folder.root / PLACE, partitioning=None)
+    for name in ("../elsewhere.parquet", str(elsewhere)):
+        files = [name if file.startswith("trigger/") else file for file in rows["file"].to_pylist()]
+        at = rows.schema.get_field_index("file")
+        pq.write_table(rows.set_column(at, rows.schema.field(at), [files]), folder.root / PLACE)
+        with pytest.raises(InputError, match="not the name of a table in this folder"):
+            Dataset(folder.root).trigger()
+
+
+def test_a_record_that_names_files_outside_the_dataset_is_refused(folder):
+    path = folder.record_path(folder.parts()[0])
+    record = json.loads(path.read_text())
+    record["tables"]["../x.parquet"] = {"rows": 1, "bytes": 1}
+    path.write_text(json.dumps(record))
+    with pytest.raises(InputError, match="not the name of a table"):
+        indexed_files(folder)
 
 
 def test_files_without_rows_or_without_known_ranges_are_no_obstacle(folder):

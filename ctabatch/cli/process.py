@@ -118,10 +118,11 @@ def command(
         memory=engine.memory.limit // MIB,
         retries=1 if retries is None else retries,
     )
+    at_once = jobs > 1 or scheduler is not None
     begin = time.perf_counter()
     try:
         with TaskLog(log) as lines:
-            if jobs == 1 and scheduler is None:
+            if not at_once:
                 results = run_all(engine, paths, display, quiet=as_json, tell=lines.add)
             else:
                 if display is not None:
@@ -150,7 +151,7 @@ def command(
         more = {"profile": stage_table(results)} if profile else {}
         typer.echo(json.dumps({**summary(results, config, code), **more}, indent=1))
     else:
-        report(results, location(output), time.perf_counter() - begin if jobs > 1 else None)
+        report(results, location(output), time.perf_counter() - begin if at_once else None)
         if profile:
             print_profile(results)
         if display is not None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from ctabatch.cli.process_run import prepare_kernels
+from ctabatch.cli.process_run import input_columns, prepare_kernels
 
 if TYPE_CHECKING:
     from ctabatch.engine import PartResult
@@ -42,10 +41,10 @@ def run_on_dask(
         Given each result when it is there.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Remaining
+    from rich.progress import Progress
 
     from ctabatch.engine import PartResult, available_cores
+    from ctabatch.io.location import location
     from ctabatch.production.dask_cluster import LOCAL, cluster
     from ctabatch.production.dask_tasks import DaskPool
     from ctabatch.production.workers import local_plan
@@ -53,16 +52,9 @@ def run_on_dask(
     console = Console(stderr=True)
     show = console.is_terminal and not quiet
     if scheduler == LOCAL:
-        prepare_kernels(Path(plan.inputs[0]), plan.config["write"], console if show else None)
+        prepare_kernels(location(plan.inputs[0]), plan.config["write"], console if show else None)
         jobs = min(jobs, len(plan.inputs))
         plan = local_plan(plan, jobs, available_cores())
-    columns = (
-        TextColumn("{task.fields[workers]} workers"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[events]:,} telescope events"),
-        Remaining(),
-    )
 
     def say(text: str) -> None:
         typer.echo(f"ctabatch: {text}", err=True)
@@ -75,7 +67,12 @@ def run_on_dask(
         if scheduler == LOCAL:
             after.callback(pool.tidy)
         bar = stack.enter_context(
-            Progress(*columns, console=console, disable=not show, transient=True)
+            Progress(
+                *input_columns("{task.fields[workers]} workers"),
+                console=console,
+                disable=not show,
+                transient=True,
+            )
         )
         task = bar.add_task("", total=len(plan.inputs), events=0, workers=0)
         for index, values in pool.run():

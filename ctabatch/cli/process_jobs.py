@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ctabatch.cli.process_run import prepare_kernels
+from ctabatch.cli.process_run import input_columns, prepare_kernels
 
 if TYPE_CHECKING:
     from ctabatch.engine import PartResult
@@ -36,26 +35,19 @@ def run_jobs(
         Given each result when it is there.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Remaining
+    from rich.progress import Progress
 
     from ctabatch.engine import PartResult, available_cores
+    from ctabatch.io.location import location
     from ctabatch.production.workers import WorkerPool, local_plan
 
     console = Console(stderr=True)
     show = console.is_terminal and not quiet
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[events]:,} telescope events"),
-        Remaining(),
-    )
-    prepare_kernels(Path(plan.inputs[0]), plan.config["write"], console if show else None)
+    prepare_kernels(location(plan.inputs[0]), plan.config["write"], console if show else None)
     jobs = min(jobs, len(plan.inputs))
     found: dict[int, PartResult] = {}
     under_way: dict[int, tuple[float, int]] = {}
-    with Progress(*columns, console=console, disable=not show, transient=True) as bar:
+    with Progress(*input_columns(), console=console, disable=not show, transient=True) as bar:
         task = bar.add_task(f"{jobs} workers", total=len(plan.inputs), events=0)
 
         def draw() -> None:

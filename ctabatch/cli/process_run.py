@@ -9,6 +9,7 @@ from ctabatch.cli.compile_ahead import compile_ahead
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import ProgressColumn
 
     from ctabatch.cli.display import Display
     from ctabatch.engine import PartResult
@@ -29,6 +30,27 @@ def prepare_kernels(first: Location, write: Collection[str], console: Console | 
         console.print("Compiling the kernels for muons, once: this takes half a minute.")
 
 
+def input_columns(
+    label: str = "{task.description}", *, in_bytes: bool = False
+) -> list[ProgressColumn]:
+    """Columns of a progress bar over inputs, or over the bytes of a single one."""
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    return [
+        TextColumn(label),
+        BarColumn(),
+        DownloadColumn() if in_bytes else MofNCompleteColumn(),
+        TextColumn("{task.fields[events]:,} telescope events"),
+        TimeRemainingColumn(),
+    ]
+
+
 def run_all(
     engine: Any,
     paths: list[Location],
@@ -39,26 +61,13 @@ def run_all(
 ) -> list[PartResult]:
     """Results of all inputs, in order."""
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import Progress
 
     from ctabatch.production.task import run_input
 
     console = Console(stderr=True)
     results = []
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn() if len(paths) > 1 else DownloadColumn(),
-        TextColumn("{task.fields[events]:,} telescope events"),
-        TimeRemainingColumn(),
-    )
+    columns = input_columns(in_bytes=len(paths) == 1)
     show = console.is_terminal and not quiet
     prepare_kernels(paths[0], engine.config.write, console if show else None)
     with Progress(*columns, console=console, disable=not show, transient=True) as bar:
@@ -83,4 +92,4 @@ def run_all(
     return results
 
 
-__all__ = ["prepare_kernels", "run_all"]
+__all__ = ["input_columns", "prepare_kernels", "run_all"]

@@ -10,59 +10,6 @@ import typer
 from ctabatch.errors import OptionError
 
 
-def tables() -> dict[str, Any]:
-    """Table name -> Arrow schema; tensors are shown for a camera of 1855 pixels."""
-    from ctabatch.schemas import (
-        calibration,
-        cut_flow,
-        cuts,
-        geometry,
-        images,
-        irf,
-        muon,
-        parameters,
-        reconstruction,
-        reduced_waveforms,
-        simulation,
-        subarray,
-        trigger,
-        verification,
-        waveforms,
-    )
-
-    return {
-        "run": simulation.RUN,
-        "shower": simulation.SHOWER,
-        "shower_distribution": simulation.SHOWER_DISTRIBUTION,
-        "trigger": trigger.TRIGGER,
-        "telescope_trigger": trigger.TELESCOPE_TRIGGER,
-        "pointing": trigger.POINTING,
-        "r0": waveforms.RAW_DATA,
-        "r0_stream": waveforms.RAW_STREAM,
-        "r1": waveforms.calibrated_waveforms(1855, 40),
-        "calibration": calibration.calibration(2, 1855),
-        "r1_gains": waveforms.calibrated_waveforms_of_all_gains(2, 1855, 40),
-        "dl0": reduced_waveforms.reduced_waveforms(1855, 40),
-        "dl1/images": images.images(1855),
-        "dl1/parameters": parameters.PARAMETERS,
-        "dl1/parameters:both": parameters.parameters("both"),
-        "dl1/muon": muon.MUON,
-        "dl2/geometry": geometry.GEOMETRY,
-        "dl2/impact": geometry.IMPACT,
-        "dl2/telescope": reconstruction.telescope_predictions("PREFIX"),
-        "dl2/subarray": reconstruction.event_predictions("PREFIX"),
-        "cut_flow": cut_flow.CUT_FLOW,
-        "subarray/telescopes": subarray.TELESCOPES,
-        "subarray/cameras": subarray.CAMERAS,
-        "subarray/pixels": subarray.PIXELS,
-        "subarray/optics": subarray.OPTICS,
-        "subarray/readout": subarray.READOUT,
-        "irf": irf.IRF,
-        "cuts": cuts.CUTS,
-        "verify/charge": verification.CHARGE_RESOLUTION,
-    }
-
-
 def command(
     table: Annotated[str | None, typer.Argument(help="Show only this table.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -78,9 +25,10 @@ def command(
       ctabatch schema dl1/parameters
       ctabatch schema --json
     """
+    from ctabatch.schemas.catalog import catalog
     from ctabatch.schemas.column import DESCRIPTION, SOURCE, UNIT, VERSION
 
-    known = tables()
+    known = catalog()
     if table is not None and table not in known:
         raise OptionError.unknown_name("table", table, known)
     shown = known if table is None else {table: known[table]}

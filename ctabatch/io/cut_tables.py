@@ -44,7 +44,7 @@ def read_cut_table(path: Path) -> pa.Table:
     InputError
         There is no such file, it is no Parquet file, or holds something else.
     """
-    with bounded_file(path, path, MOST_BYTES, "no readable Parquet file") as file:
+    with bounded_file(path, what="no readable Parquet file") as file:
         table = file.read()
     if CUTS_JSON not in (table.schema.metadata or {}):
         raise InputError(f"{path}: a Parquet file, but no table of cuts")

@@ -25,8 +25,8 @@ from ctabatch.instrument.subarray import SubarrayDescription
 from ctabatch.instrument.tables import subarray_tables
 
 from .commit_records import read_records
-from .location import Location, StorePath, local_path, location, parquet_source
-from .merged_parts import inner_records, listed, merged_names, replaced_by
+from .location import Location, StorePath, local_path, location
+from .merged_parts import MERGED, inner_records, listed, replaced_by
 from .parquet import PartFiles, write_once, write_text, writing
 from .parquet_bounds import bounded_file
 from .record_checks import is_plain_name, read_record
@@ -127,7 +127,10 @@ class DatasetFolder:
 
     def recorded(self) -> list[str]:
         """Names of all parts that have a record, also of those that were merged, sorted."""
-        return listed(lambda: sorted(p.stem for p in (self.root / "parts").glob("[!.]*.json")))
+        return self._listed("[!.]*.json")
+
+    def _listed(self, pattern: str) -> list[str]:
+        return listed(lambda: sorted(p.stem for p in (self.root / "parts").glob(pattern)))
 
     def parts(self) -> list[str]:
         """Names of the committed parts, sorted; a part that was merged into another is none."""
@@ -137,7 +140,7 @@ class DatasetFolder:
 
     def merged(self, stem: str) -> dict[str, dict[str, Any]]:
         """Parts called ``STEM-DIGEST`` that were merged into others, with their records."""
-        for name in merged_names(self.recorded()):
+        for name in self._listed(f"{MERGED}*.json"):
             if name not in self._merged:  # their records never change in what they were made of
                 self._merged[name] = inner_records(self.record(name))
         inner = (one for records in self._merged.values() for one in records)
@@ -335,6 +338,6 @@ class DatasetFolder:
         path = self.root / "subarray" / table / f"{digest}.parquet"
         if not is_plain_name(digest):  # it stands in a table of the part
             raise InputError(f"{self.root}: {digest[:80]!r} is not the digest of an array")
-        with bounded_file(parquet_source(path), path) as file:
+        with bounded_file(path) as file:
             rows: list[dict[str, Any]] = file.read().to_pylist()
         return rows

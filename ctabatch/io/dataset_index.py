@@ -8,7 +8,6 @@ index. So it may be old, or be written by two processes at once.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +22,9 @@ from ctabatch.errors import InputError
 
 from .dataset_folder import DatasetFolder
 from .location import Location, StorePath, local_path
+from .merged_parts import listed, replaced_by
 from .parquet import writing
+from .record_checks import is_table_file, read_record
 from .writer_identity import writer_token
 
 PLACE = "parts/index.parquet"
@@ -76,6 +77,11 @@ class IndexedFiles(Mapping[str, list[Location]]):
             if table not in self._names:
                 raise KeyError(table)
             files = self._of(table)["file"].to_pylist()
+            if foreign := next((name for name in files if not is_table_file(name)), None):
+                raise InputError(
+                    f"{self._root / PLACE}: {foreign[:80]!r} is not the name of a table in this "
+                    "folder; remove this file, which is only a cache"
+                )
             self._known[table] = [self._root / name for name in files]
         return self._known[table]
 
@@ -108,18 +114,22 @@ def indexed_files(folder: DatasetFolder) -> IndexedFiles | None:
     """
     root = folder.root
     if isinstance(root, StorePath) or not (root / PLACE).is_file():
-        return None  # in a store all records are read side by side
+        return None
     return IndexedFiles(root, index_rows(folder))
 
 
 def write_index(folder: DatasetFolder) -> int:
     """Write the index of a dataset as it is now, in one step; gives the number of its files.
 
+    A dataset in an object store needs none: its records are read side by side.
+
     Raises
     ------
     OutputError
     """
-    root = local_path(folder.root, "a dataset that gets an index")
+    root = folder.root
+    if isinstance(root, StorePath):
+        return 0
     rows = index_rows(folder)
     path = root / PLACE
     wip = path.with_name(f".{path.name}.{writer_token()}.wip")
@@ -141,7 +151,9 @@ def index_rows(folder: DatasetFolder) -> pa.Table:
     InputError
     """
     root = local_path(folder.root, "a dataset that gets an index")
-    records = list(_records(root))
+    records = listed(lambda: list(_records(root)))
+    replaced = replaced_by([one.part for one in records if not one.prefix], folder.record)
+    records = [one for one in records if one.part not in replaced]
     old = _stored(root / PLACE)
     facts = zip(*(old[name].to_pylist() for name in SCHEMA.names[:3]), strict=True)
     known = dict.fromkeys(facts)
@@ -172,7 +184,7 @@ def _stored(path: Path) -> pa.Table:
 
 
 def _records(root: Path) -> Iterator[_Record]:
-    """All commit records, by their names alone."""
+    """All commit records, by their names alone, also of parts that were merged into another."""
     yield from _in_folder(root, "parts", "")
     with contextlib.suppress(FileNotFoundError), os.scandir(root / "parts" / "dl2") as folders:
         for one in sorted(folders, key=lambda entry: entry.name):
@@ -193,27 +205,25 @@ def _in_folder(root: Path, folder: str, prefix: str) -> Iterator[_Record]:
 
 def _rows_of(root: Path, record: _Record) -> list[dict[str, Any]]:
     path = root / record.name
+    values = read_record(path)
+    if values is None:  # removed meanwhile
+        return []
+    own = {
+        "record": record.name,
+        "record_bytes": record.n_bytes,
+        "record_mtime_ns": record.mtime_ns,
+        "part": record.part,
+        "prefix": record.prefix,
+    }
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        tables = dict(values["tables"])
-        own = {
-            "record": record.name,
-            "record_bytes": record.n_bytes,
-            "record_mtime_ns": record.mtime_ns,
-            "part": record.part,
-            "prefix": record.prefix,
-            **_range("obs_id", values.get("obs_ids")),
-            **_range("event_id", values.get("event_ids")),
-        }
-        return [
-            {**own, "order": order, "table": name.rpartition("/")[0], "file": name,
-             "rows": facts.get("rows"), "bytes": facts.get("bytes")}
-            for order, (name, facts) in enumerate(tables.items())
-        ] or [own]  # fmt: skip
-    except FileNotFoundError:
-        return []  # removed meanwhile
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        own |= _range("obs_id", values.get("obs_ids")) | _range("event_id", values.get("event_ids"))
+    except (TypeError, ValueError) as error:
         raise InputError(f"{path}: not readable: {error}") from error
+    return [
+        {**own, "order": order, "table": name.rpartition("/")[0], "file": name,
+         "rows": facts["rows"], "bytes": facts.get("bytes")}
+        for order, (name, facts) in enumerate(values["tables"].items())
+    ] or [own]  # fmt: skip
 
 
 def _range(key: str, values: list[int] | None) -> dict[str, int]:

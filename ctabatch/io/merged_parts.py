@@ -8,8 +8,9 @@ at any instant, also when merging was interrupted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 #: Names of merged parts begin so: only their records are read to learn which parts are replaced.
 MERGED = "compact-"
 #: Entry of a merged part's record: the commit records of the parts it was made of.
@@ -49,8 +50,8 @@ def replaced_by(names: Iterable[str], read: _Read) -> dict[str, str]:
     }
 
 
-def listed(names: Callable[[], list[str]], attempts: int = 20) -> list[str]:
-    """A list of names that was the same twice.
+def listed(names: Callable[[], list[T]], attempts: int = 20) -> list[T]:
+    """A list of names, or of what goes with them, that was the same twice.
 
     A folder that changes while it is listed may show neither an entry that is new nor one that is
     gone: the second look shows the new one.

@@ -121,6 +121,32 @@ def children(path: StorePath) -> tuple[list[str], list[str]]:
     return folders, sorted(name for name in objects if name)
 
 
+def names_with(path: StorePath, begin: str) -> list[str]:
+    """Names of the objects right below a place that go on after a text, sorted.
+
+    The store is asked from the first of them on, in its order by name, not for all that is there.
+    """
+    library = library_for(path)
+    prefix = f"{path.key}/" if path.key else ""
+    wanted = f"{prefix}{begin}"
+
+    def ask() -> list[str]:
+        found: list[str] = []
+        for some in library.list(bucket_of(path), prefix or None, offset=wanted):
+            for meta in some:
+                if not meta["path"].startswith(wanted):
+                    return found
+                name = meta["path"].removeprefix(prefix)
+                if "/" not in name:
+                    found.append(name)
+        return found
+
+    try:
+        return sorted(_asked(path, "listing", ask))
+    except FileNotFoundError:
+        return []
+
+
 def is_any_below(path: StorePath) -> bool:
     """Whether the name of any object begins with that of a place and a slash."""
     library = library_for(path)
@@ -279,5 +305,5 @@ def _short(error: Exception) -> str:
 
 __all__ = [
     "AT_ONCE", "SMALL_AT_ONCE", "ChangedError", "Version", "at_once", "children",
-    "head", "is_any_below", "read", "remove", "sizes_below", "write", "write_if",
+    "head", "is_any_below", "names_with", "read", "remove", "sizes_below", "write", "write_if",
 ]  # fmt: skip

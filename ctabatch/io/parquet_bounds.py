@@ -55,15 +55,15 @@ def _opened(source: Any) -> Any:
 
 @contextlib.contextmanager
 def bounded_file(
-    source: Any, name: Location, most: int = MOST_BYTES, what: str = "not readable"
+    source: Any, name: Location | None = None, most: int = MOST_BYTES, what: str = "not readable"
 ) -> Iterator[pq.ParquetFile]:
     """A Parquet file whose row groups are bounded.
 
     Parameters
     ----------
-    source : path or buffer
-    name : Path or StorePath
-        For messages.
+    source : Path, StorePath or buffer
+    name : Path or StorePath, optional
+        For messages; the source by default.
     most : int
     what : str
         What is said of a file that cannot be used.
@@ -87,7 +87,7 @@ def bounded_file(
     ) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{name}: {what}: {error}") from error
+        raise InputError(f"{source if name is None else name}: {what}: {error}") from error
 
 
 __all__ = ["MOST_BYTES", "bounded_file", "check_groups"]

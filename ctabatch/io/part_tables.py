@@ -92,7 +92,7 @@ class PartTables:
         """
         names = sorted(columns)
         for path in self.tables.get(table, ()):
-            with bounded_file(parquet_source(path), path) as file:
+            with bounded_file(path) as file:
                 for index in range(file.num_row_groups):
                     yield file.read_row_group(index, columns=names)
 

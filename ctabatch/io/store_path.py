@@ -161,10 +161,14 @@ class StorePath:
 
     def glob(self, pattern: str) -> Iterator[StorePath]:
         """Objects, or folders if the pattern ends with a slash, right below this one."""
-        from .object_store import children
+        from .object_store import children, names_with
 
         if "/" in pattern.rstrip("/"):
             raise NotImplementedError(f"{pattern}: patterns of one level only")
+        begin = pattern[: min((pattern.index(c) for c in "*?[" if c in pattern), default=0)]
+        if begin and not pattern.endswith("/"):
+            found = names_with(self, begin)
+            return (self / name for name in found if fnmatch.fnmatchcase(name, pattern))
         folders, files = children(self)
         known = folders if pattern.endswith("/") else files
         wanted = pattern.rstrip("/")

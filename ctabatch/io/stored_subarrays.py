@@ -7,7 +7,7 @@ from ctabatch.instrument.stored import subarray_from_tables
 from ctabatch.instrument.subarray import SubarrayDescription
 from ctabatch.schemas import subarray as schemas
 
-from .location import Location, parquet_source
+from .location import Location
 from .parquet_bounds import bounded_file
 from .record_checks import is_plain_name
 
@@ -33,7 +33,7 @@ def read_subarray(root: Location, digest: str) -> SubarrayDescription:
     tables = {}
     for name, schema in _SCHEMAS.items():
         path = root / "subarray" / name / f"{digest}.parquet"
-        with bounded_file(parquet_source(path), path) as file:
+        with bounded_file(path) as file:
             found = file.read()
             found.validate(full=True)
             tables[name] = found.cast(schema)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-import ctabatch
+from ctabatch.provenance.software import software
 
 from .evaluation import EVENTS, Evaluation
 from .fitting import Fitted
@@ -76,7 +74,7 @@ def training_card(
         "seed": config.seed,
         "config_digest": config.digest(),
         "config": config.model_dump(mode="json"),
-        "software": software(),
+        "software": software("lightgbm", "scikit-learn"),
         "inputs": {name: list(map(_input, own)) for name, own in zip(ROLES, parts, strict=True)},
         # how {prefix}_energy of an event, a feature of the later models, was made
         "feature_energy": {"weighting": config.weighting, "log_mean": True},
@@ -157,15 +155,4 @@ def _input(part: PartTables) -> dict[str, Any]:
     }
 
 
-def software() -> dict[str, str]:
-    """Versions of everything that shapes the models."""
-    found = {"ctabatch": str(ctabatch.__version__), "python": platform.python_version()}
-    for name in ("lightgbm", "numba", "numpy", "polars", "pyarrow", "scikit-learn"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # an optional trainer
-            continue
-    return found
-
-
-__all__ = ["TrainedModel", "predicts_logarithm", "software", "training_card"]
+__all__ = ["TrainedModel", "predicts_logarithm", "training_card"]

@@ -15,18 +15,18 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from ctabatch.errors import CtabatchError, OutputError
-from ctabatch.io.location import location
 
 from .dask_members import Members
 from .dask_worker import process_input
-from .failures import ERROR, KILLED, record_failure
+from .failures import ERROR, KILLED
 from .plan import Plan, absolute
+from .task import set_aside
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -239,24 +239,11 @@ class DaskPool:
 
     def _again(self, job: _Job, why: str, kind: str) -> Iterator[tuple[int, dict[str, Any]]]:
         """Try an input again that was lost with its worker, or set it aside."""
-        from ctabatch.engine import PartResult, part_stem
-
         job.failures += 1
         if job.failures <= self.plan.retries:
             self._waiting.append(job)
-            return
-        error = f"{job.path}: {why}; set aside after {job.failures} attempts"
-        path = absolute(job.path)
-        record_failure(
-            self.plan.output,
-            path,
-            part_stem(location(path)),
-            error,
-            kind=kind,
-            attempts=job.failures,
-        )
-        result = PartResult(job.path, status="failed", error=error, attempts=job.failures)
-        yield job.index, asdict(result)
+        else:
+            yield job.index, vars(set_aside(self.plan, job.path, why, kind, job.failures))
 
     def _give_up(self, key: str) -> None:
         """Forget a future, wherever it is."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,8 +103,7 @@ def finalise(plan: Plan, name: str = "plan") -> Outcome:
     folder.check()
     outcome = outcome_of(plan, folder)
     text = json.dumps(outcome.as_dict(), indent=1) + "\n"
-    if isinstance(folder.root, Path):  # in a store records are read side by side instead
-        write_index(folder)
+    write_index(folder)
     write_text(folder.root / SUMMARY.format(name=name), text)
     return outcome
 
@@ -162,19 +162,20 @@ def _content(path: str) -> tuple[str, int]:
 
 def _sizes(root: Location) -> Mapping[str, int]:
     """Bytes of every Parquet file of the dataset: one listing per folder, not one call per file."""
-    import os
-
     if isinstance(root, StorePath):
         return sizes_below(root, ".parquet")
-    found = {}
-    for folder, _, names in os.walk(root):
-        with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.endswith(".parquet") and not entry.name.startswith("."):
-                    name = Path(entry.path).relative_to(root).as_posix()
-                    found[name] = entry.stat().st_size
-        del names
-    return found
+    return dict(_sizes_in(root, ""))
+
+
+def _sizes_in(folder: Path, above: str) -> Iterator[tuple[str, int]]:
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir():
+                yield from _sizes_in(folder / entry.name, f"{above}{entry.name}/")
+            elif entry.name.endswith(".parquet"):
+                yield f"{above}{entry.name}", entry.stat().st_size
 
 
 def _wrong_files(record: Mapping[str, Any], root: Location, sizes: Mapping[str, int]) -> str:

@@ -156,12 +156,6 @@ class Plan:
 _NAMES = {str: "a text", list: "a list", dict: "an object", int: "a whole number"}
 
 
-def is_uri(text: str) -> bool:
-    """Whether a text names something by its scheme, such as ``s3://bucket/run1.simtel.zst``."""
-    scheme, sep, _ = text.partition("://")
-    return bool(sep) and scheme.replace("+", "").isalnum()
-
-
 def absolute(text: str | Location) -> str:
     """A path from the root of the file system, links as they are; a URI as it is."""
     place = location(text)
@@ -186,7 +180,8 @@ def check_place(path: Path, output: str) -> None:
     ------
     OptionError
     """
-    if not is_uri(output) and Path(absolute(path)).is_relative_to(absolute(output)):
+    place = location(output)
+    if isinstance(place, Path) and Path(absolute(path)).is_relative_to(absolute(place)):
         raise OptionError(f"--plan {path}: this is in the dataset; write the plan beside it")
 
 
@@ -218,4 +213,4 @@ def listed(words: Iterable[str]) -> list[str]:
     return found
 
 
-__all__ = ["EXISTING", "Plan", "absolute", "check_place", "is_uri", "listed", "plan_path"]
+__all__ = ["EXISTING", "Plan", "absolute", "check_place", "listed", "plan_path"]

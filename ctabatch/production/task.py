@@ -101,6 +101,17 @@ def run_input(engine: Engine, path: str | Location, progress: Progress | None = 
     return result
 
 
+def set_aside(plan: Plan, path: str, why: str, kind: str, attempts: int) -> PartResult:
+    """The result of an input that is not tried again, with its record of failure."""
+    from ctabatch.engine import PartResult, part_stem
+
+    error = f"{path}: {why}; set aside after {attempts} attempts"
+    whole = absolute(path)
+    stem = part_stem(location(whole))
+    record_failure(plan.output, whole, stem, error, kind=kind, attempts=attempts)
+    return PartResult(path, status="failed", error=error, attempts=attempts)
+
+
 def note(engine: Engine, result: PartResult) -> None:
     """Keep the records of failures true after a result."""
     from ctabatch.engine import part_stem
@@ -113,4 +124,4 @@ def note(engine: Engine, result: PartResult) -> None:
         record_failure(engine.folder.root, path, stem, result.error)
 
 
-__all__ = ["TaskProgress", "run_input", "run_task", "task_engine"]
+__all__ = ["TaskProgress", "run_input", "run_task", "set_aside", "task_engine"]

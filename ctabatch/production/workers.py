@@ -23,11 +23,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from ctabatch.errors import CtabatchError, OutputError
-from ctabatch.io.location import location
 from ctabatch.io.writer_identity import remove_unfinished_of
 
-from .failures import ERROR, KILLED, record_failure
-from .plan import Plan, absolute
+from .failures import ERROR, KILLED
+from .plan import Plan
+from .task import set_aside
 
 #: Seconds in which workers that are stopped tidy up before they are killed.
 GRACE = 0.7
@@ -186,19 +186,11 @@ class WorkerPool:
 
     def _again(self, job: _Job, why: str, kind: str) -> Iterator[tuple[int, dict[str, Any]]]:
         """Try an input again that was lost with its worker, or set it aside."""
-        from ctabatch.engine import PartResult, part_stem
-
         job.deaths += 1
         if job.deaths <= self.plan.retries:
             self._waiting.append(job)
-            return
-        error = f"{job.path}: {why}; set aside after {job.deaths} attempts"
-        stem = part_stem(location(job.path))
-        record_failure(
-            self.plan.output, absolute(job.path), stem, error, kind=kind, attempts=job.deaths
-        )
-        result = PartResult(job.path, status="failed", error=error, attempts=job.deaths)
-        yield job.index, vars(result)
+        else:
+            yield job.index, vars(set_aside(self.plan, job.path, why, kind, job.deaths))
 
     def __enter__(self) -> Self:
         return self

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from ctabatch.errors import InputError
 from ctabatch.io.dataset_folder import IDENTITY, DatasetFolder
+from ctabatch.io.merged_parts import inner_records
 
 from .activity import Input
 from .product import CARD, KEY
@@ -144,7 +145,12 @@ def of_dataset(root: Path) -> Iterator[Made]:
 
 
 def of_record(root: Path, record: Mapping[str, Any]) -> Iterator[Made]:
-    """The activities of a commit record; one without inputs if it is of an earlier version."""
+    """The activities of a commit record, and of the records of parts that were merged into it.
+
+    Of a record of an earlier version it is one without inputs.
+    """
+    for inner in inner_records(dict(record)):
+        yield from of_record(root, inner)
     part = str(record.get("part", ""))
     origin = record.get("input")
     origin = origin if isinstance(origin, dict) else {}

@@ -8,11 +8,10 @@ from typing import Any
 from .activity import Activity, Input, moment
 
 PROCESS, STEREO, APPLY = "ctabatch process", "ctabatch stereo", "ctabatch apply"
+COMPACT = "ctabatch compact"
 
 
-def process_activity(
-    record: Mapping[str, Any], begin: str | None = None, *, simulated: bool = False
-) -> Activity:
+def process_activity(record: Mapping[str, Any], begin: str | None = None) -> Activity:
     """The processing of one input.
 
     Parameters
@@ -21,7 +20,6 @@ def process_activity(
         What the commit record says of the input, the configuration and the software.
     begin : str, optional
         When it began, see `moment`.
-    simulated : bool
     """
     return Activity(
         PROCESS,
@@ -29,9 +27,14 @@ def process_activity(
         record["config"],
         record["software"],
         config_digest=str(record["config_digest"]),
-        simulated=simulated,
+        simulated=is_simulated(record),
         _begin=begin or moment(),
     )
+
+
+def is_simulated(record: Mapping[str, Any]) -> bool:
+    """Whether a part holds simulated showers; older records do not say, and all of them did."""
+    return bool(record.get("simulated", True))
 
 
 def _inputs_of(entry: Mapping[str, Any]) -> list[Input]:
@@ -84,7 +87,8 @@ def stereo_activity(
     entries = record.get("activities", ())
     made = {**record, "activities": [e for e in entries if e.get("name") != STEREO]}
     inputs = part_inputs(made, "parameters")
-    return Activity(STEREO, inputs, config, software, simulated=True, _begin=begin)
+    simulated = is_simulated(record)
+    return Activity(STEREO, inputs, config, software, simulated=simulated, _begin=begin)
 
 
 def apply_activity(
@@ -96,12 +100,24 @@ def apply_activity(
 ) -> Activity:
     """Predictions for a part."""
     inputs = [*part_inputs(record, "events"), *models]
-    return Activity(APPLY, inputs, config, software, simulated=True, _begin=begin)
+    simulated = is_simulated(record)
+    return Activity(APPLY, inputs, config, software, simulated=simulated, _begin=begin)
+
+
+def compact_activity(
+    records: Sequence[Mapping[str, Any]], software: Mapping[str, str], begin: str
+) -> Activity:
+    """The merging of parts, or of the predictions for them, into one: no value changes."""
+    inputs = [one for record in records for one in part_inputs(record, "parts")]
+    simulated = any(map(is_simulated, records))
+    return Activity(COMPACT, inputs, {}, software, simulated=simulated, _begin=begin)
 
 
 __all__ = [
     "activity_ids",
     "apply_activity",
+    "compact_activity",
+    "is_simulated",
     "part_inputs",
     "process_activity",
     "replaced",

@@ -19,11 +19,17 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ctabatch.errors import InputError, OutputError
 from ctabatch.io.dataset_folder import IDENTITY, DatasetFolder
+from ctabatch.io.merged_parts import INPUTS, inner_records
 from ctabatch.io.parquet import PartFiles, writing
 from ctabatch.io.whole_folder import whole_folder
+from ctabatch.provenance.activity import moment
+from ctabatch.provenance.of_parts import compact_activity
+from ctabatch.provenance.product import of_tables
+from ctabatch.provenance.software import software
 
 from .findings import Report
 from .merged_records import merged_predictions, merged_record
@@ -143,7 +149,11 @@ class _Run:
     def _merge(self, group: list[Part]) -> str:
         record = merged_record([part.record for part in group])
         name = str(record["part"])
+        begin = moment()
         own = PartFiles(self.target.local_root, name)
+        made = compact_activity(record[INPUTS], software(), begin)
+        own.about, record["activities"] = of_tables(made, name), [made.entry()]
+        entries: dict[str, list[dict[str, Any]]] = {}
         predicted: dict[str, PartFiles] = {}
         try:
             names = [file for part in group for file in part.record["tables"]]
@@ -151,6 +161,11 @@ class _Run:
             own.close()
             for prefix in group[0].predictions:
                 predicted[prefix] = PartFiles(self.target.local_root, name)
+                before = [part.predictions[prefix] for part in group]
+                before = [one for whole in before for one in inner_records(whole) or [whole]]
+                made = compact_activity(before, software(), begin)
+                predicted[prefix].about = of_tables(made, name)
+                entries[prefix] = [made.entry()]
                 names = [file for part in group for file in part.predictions[prefix]["tables"]]
                 write_merged(self.source.local_root, names, predicted[prefix], self._advance)
                 predicted[prefix].close()
@@ -163,6 +178,7 @@ class _Run:
                     [part.predictions[prefix] for part in group],
                     record,
                 )
+                about["activities"] = entries[prefix]
                 self.target.commit_predictions(prefix, files, about)
             self._refuse_changed(group)
             self.target.commit(own, record)

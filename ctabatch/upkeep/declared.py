@@ -8,39 +8,18 @@ import pyarrow as pa
 
 from ctabatch.schemas import (
     calibration,
-    cut_flow,
     geometry,
     images,
-    muon,
     parameters,
     reconstruction,
     reduced_waveforms,
-    simulation,
-    subarray,
-    trigger,
     waveforms,
 )
+from ctabatch.schemas.catalog import catalog
 from ctabatch.schemas.column import TABLE, VERSION, unit_of
 
 from .table_kinds import TableName
 
-_PLAIN = {
-    "run": simulation.RUN,
-    "shower": simulation.SHOWER,
-    "shower_distribution": simulation.SHOWER_DISTRIBUTION,
-    "trigger": trigger.TRIGGER,
-    "telescope_trigger": trigger.TELESCOPE_TRIGGER,
-    "pointing": trigger.POINTING,
-    "r0": waveforms.RAW_DATA,
-    "r0_stream": waveforms.RAW_STREAM,
-    "cut_flow": cut_flow.CUT_FLOW,
-    "dl1/muon": muon.MUON,
-    "subarray/telescopes": subarray.TELESCOPES,
-    "subarray/cameras": subarray.CAMERAS,
-    "subarray/pixels": subarray.PIXELS,
-    "subarray/optics": subarray.OPTICS,
-    "subarray/readout": subarray.READOUT,
-}
 _METHODS = ("HillasReconstructor", "HillasIntersection")
 
 
@@ -58,8 +37,6 @@ def declared(name: TableName, found: pa.Schema) -> pa.Schema | None:
     pyarrow.Schema or None
         None if no table of this name is declared.
     """
-    if name.kind in _PLAIN:
-        return _PLAIN[name.kind]
     if name.kind == "dl1/parameters":
         in_camera = "camera_frame_hillas_length" in found.names
         both = in_camera and "hillas_length" in found.names
@@ -88,7 +65,7 @@ def _with_shapes(kind: str, found: pa.Schema) -> pa.Schema | None:
         if "waveform" in found.names and pa.types.is_list(found.field("waveform").type):
             n_samples = getattr(found.field("waveform").type.value_type, "list_size", 1)
         return reduced_waveforms.reduced_waveforms(n_pixels, n_samples)
-    return None
+    return catalog().get(kind)
 
 
 def _shape(found: pa.Schema, column: str, rank: int) -> tuple[int, ...]:

@@ -15,11 +15,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from ctabatch.io.parquet_bounds import bounded_file
 from ctabatch.schemas.column import VERSION, unit_of
 
 from .deviations import Deviation, Tolerance, compare
 from .key_ranges import Ranges
-from .sorted_rows import opened
 from .table_kinds import table_name
 from .table_rows import AGAIN, Rows, rows_in_box, whole_rows
 
@@ -123,7 +123,7 @@ def _table(
     by_box = "obs_id" in table_name(table).keys and not table.startswith("subarray/")
     for side in (0, 1):
         for number, path in enumerate(files[side]):
-            with opened(path) as file:
+            with bounded_file(path) as file:
                 found.rows[side] += file.metadata.num_rows
                 _describe(file.schema_arrow, columns[side])
                 if by_box:
@@ -203,7 +203,7 @@ def _streams(files: tuple[list[Path], list[Path]], found: TableDiff) -> None:
     for own in files:
         count: Counter[str] = Counter()
         for path in own:
-            with opened(path) as file:
+            with bounded_file(path) as file:
                 for k in range(file.metadata.num_row_groups):
                     for frame in file.read_row_group(k, columns=["frame"])["frame"]:
                         count[hashlib.sha256(frame.as_buffer()).hexdigest()] += 1

@@ -8,6 +8,7 @@ from typing import Any
 
 import ctabatch
 from ctabatch.io.merged_parts import COMMON, INPUTS, MERGED, inner_records
+from ctabatch.provenance.of_parts import is_simulated
 
 _SUMS = ("array_events", "telescope_events", "n_losses", "bytes_saved_by_reduction")
 _SUMS_BY_NAME = ("by_event_type", "by_tel_type", "quality_cut_flow", "valid_events", "notes")
@@ -52,6 +53,8 @@ def merged_record(records: Sequence[Record]) -> Record:
             for name in _SUMS_BY_NAME
             if any(name in record for record in records)
         },
+        "simulated": any(is_simulated(record) for record in records),
+        "event_ids": _ends([record.get("event_ids") for record in records]),
         "stopped_by_max_events": any(r.get("stopped_by_max_events", False) for r in records),
         "incomplete_events": [e for r in records for e in r.get("incomplete_events", ())],
         "telescopes_without_description": {
@@ -66,6 +69,14 @@ def merged_record(records: Sequence[Record]) -> Record:
             for one in inputs
         ],
     }
+
+
+def _ends(ranges: Sequence[list[int] | None]) -> list[int]:
+    """Smallest and largest event of all parts; nothing if one does not tell."""
+    if any(one is None for one in ranges):
+        return []
+    events = [event for one in ranges if one for event in one]
+    return [min(events), max(events)] if events else []
 
 
 def _common(inputs: Sequence[Record], digest: str) -> Record:

@@ -13,10 +13,11 @@ import pyarrow.parquet as pq
 from ctabatch.errors import InputError
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.parquet import PartFiles
+from ctabatch.io.parquet_bounds import bounded_file
 
 from .key_ranges import Ranges
 from .merged_records import Record
-from .sorted_rows import SortedRows, by_schema, opened
+from .sorted_rows import SortedRows, by_schema
 from .table_kinds import EVENT_KEYS, table_name
 
 #: Rows of a table of a merged part: their keys are in memory while it is sorted.
@@ -97,7 +98,7 @@ def _is_ascending(folder: DatasetFolder, part: Part) -> bool:
     last: tuple[int, int] | None = None
     for name in part.record["tables"]:
         if name.startswith("trigger/"):
-            with opened(folder.root / name) as file:
+            with bounded_file(folder.root / name) as file:
                 for batch in file.iter_batches(columns=list(EVENT_KEYS)):
                     keys = zip(*(batch.column(k).to_pylist() for k in EVENT_KEYS), strict=True)
                     for key in keys:
@@ -131,7 +132,7 @@ def _first_key(folder: DatasetFolder, part: Part) -> tuple[int, int]:
     ranges = Ranges()
     for name in part.record["tables"]:
         if name.startswith("trigger/"):
-            with opened(folder.root / name) as file:
+            with bounded_file(folder.root / name) as file:
                 ranges.add(file, 0)
     box = next(ranges.boxes(float("inf")), None)
     return (0, 0) if box is None else (box.first_obs, box.first)
@@ -159,7 +160,7 @@ def write_merged(
                 n += batch.num_rows
                 progress(batch.num_rows)
             if n == 0:
-                with opened(group[0]) as file:
+                with bounded_file(group[0]) as file:
                     files.require(table, file.schema_arrow)
 
 
@@ -167,7 +168,7 @@ def _rows(table: str, group: list[Path], keys: Sequence[str]) -> Iterator[pa.Rec
     if table == "cut_flow":
         yield from _summed(group, keys).to_batches()
         return
-    with opened(group[0]) as file:
+    with bounded_file(group[0]) as file:
         there = [key for key in keys if key in file.schema_arrow.names]
     yield from SortedRows(group, there)
 

@@ -9,10 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ctabatch.errors import InputError
+from ctabatch.io.parquet_bounds import bounded_file
 from ctabatch.schemas.column import TABLE, VERSION
 from ctabatch.schemas.reduced_waveforms import N_PIXELS
 
@@ -61,7 +60,7 @@ class SortedRows:
         schemas = []
         n_bytes = 0
         for path in files:
-            with opened(path) as file:
+            with bounded_file(path) as file:
                 schemas.append(file.schema_arrow)
                 for k in range(file.metadata.num_row_groups):
                     group = file.metadata.row_group(k)
@@ -106,34 +105,13 @@ class SortedRows:
             self._cache.move_to_end(number)
             return self._cache[number]
         place = self._places[number]
-        with opened(place.file) as file:
+        with bounded_file(place.file) as file:
             rows = file.read_row_group(place.group)
         self._cache[number] = rows
         self._cached += rows.nbytes
         while len(self._cache) > 1 and self._cached > self._cache_bytes:
             self._cached -= self._cache.popitem(last=False)[1].nbytes
         return rows
-
-
-class opened:  # noqa: N801 - a context manager, used like a function
-    """A Parquet file whose damage is told with its name; pages are checked."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file: pq.ParquetFile | None = None
-
-    def __enter__(self) -> pq.ParquetFile:
-        try:
-            self._file = pq.ParquetFile(self._path, page_checksum_verification=True)
-        except (OSError, pa.ArrowException) as error:
-            raise InputError(f"{self._path}: not readable: {error}") from error
-        return self._file
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if self._file is not None:
-            self._file.close()
-        if isinstance(error, OSError | pa.ArrowException) and not isinstance(error, InputError):
-            raise InputError(f"{self._path}: not readable: {error}") from error
 
 
 def common_schema(schemas: Sequence[pa.Schema]) -> pa.Schema:
@@ -151,7 +129,7 @@ def by_schema(files: Sequence[Path]) -> list[list[Path]]:
     """Files in groups of the same columns and the same version of the same table."""
     groups: list[tuple[pa.Schema, list[Path]]] = []
     for path in files:
-        with opened(path) as file:
+        with bounded_file(path) as file:
             schema = file.schema_arrow
         facts = {key: (schema.metadata or {}).get(key, b"") for key in (TABLE, VERSION, N_PIXELS)}
         schema = schema.with_metadata(facts)
@@ -164,4 +142,4 @@ def by_schema(files: Sequence[Path]) -> list[list[Path]]:
     return [group for _, group in groups]
 
 
-__all__ = ["SortedRows", "by_schema", "opened"]
+__all__ = ["SortedRows", "by_schema"]

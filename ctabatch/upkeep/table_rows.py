@@ -11,9 +11,10 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ctabatch.io.parquet_bounds import bounded_file
+
 from .deviations import plain
 from .key_ranges import Box, Ranges
-from .sorted_rows import opened
 from .table_kinds import EVENT_KEYS, table_name
 
 #: How often a key came before: tells apart rows of the same key.
@@ -76,7 +77,7 @@ def rows_in_box(files: Sequence[Path], box: Box, table: str) -> Rows:
     """
     pieces, names = [], dict[str, None]()
     for path in files:
-        with opened(path) as file:
+        with bounded_file(path) as file:
             names |= dict.fromkeys(file.schema_arrow.names)
             ranges = Ranges()
             ranges.add(file, 0)
@@ -104,7 +105,7 @@ def whole_rows(files: Sequence[Path], table: str) -> Rows:
     """
     pieces = []
     for path in files:
-        with opened(path) as file:
+        with bounded_file(path) as file:
             pieces.append(file.read())
     names = list(dict.fromkeys(name for piece in pieces for name in piece.column_names))
     keys = [key for key in keys_of(table) if key in names]
