@@ -69,7 +69,9 @@ def command(
 def _write(
     session: Session, reader: pa.RecordBatchReader, form: str, output: Path | None, rows: int
 ) -> None:
-    from ctabatch.upkeep.query_output import whole_file, write_rows
+    from ctabatch.io.parquet import writing
+    from ctabatch.io.whole_file import whole_file
+    from ctabatch.upkeep.query_output import write_rows
 
     try:
         if form == "table":
@@ -78,7 +80,7 @@ def _write(
             write_rows(reader, sys.stdout.buffer, form)
             sys.stdout.buffer.flush()
         else:
-            with whole_file(output) as file:
+            with writing(output), whole_file(output) as wip, wip.open("wb") as file:
                 n = write_rows(reader, file, form)
             typer.echo(f"{output}: {n:,} rows", err=True)
     except BrokenPipeError:  # whoever reads the output has seen enough

@@ -25,7 +25,7 @@ from .location import Location, StorePath, local_path
 from .merged_parts import listed, replaced_by
 from .parquet import writing
 from .record_checks import is_table_file, read_record
-from .writer_identity import writer_token
+from .whole_file import whole_file
 
 PLACE = "parts/index.parquet"
 SCHEMA = pa.schema(
@@ -131,15 +131,8 @@ def write_index(folder: DatasetFolder) -> int:
     if isinstance(root, StorePath):
         return 0
     rows = index_rows(folder)
-    path = root / PLACE
-    wip = path.with_name(f".{path.name}.{writer_token()}.wip")
-    with writing(folder.root):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            pq.write_table(rows, wip, compression="zstd", write_page_checksum=True)
-            wip.replace(path)
-        finally:
-            wip.unlink(missing_ok=True)
+    with writing(root), whole_file(root / PLACE) as wip:
+        pq.write_table(rows, wip, compression="zstd", write_page_checksum=True)
     return len(rows)
 
 

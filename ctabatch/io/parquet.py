@@ -18,6 +18,7 @@ from ctabatch.errors import OutputError
 
 from .location import Location, StorePath, refuse_store
 from .parquet_encodings import compression, dictionary_columns, float_encodings, holds_frames
+from .whole_file import whole_file
 from .writer_identity import writer_token
 
 if TYPE_CHECKING:
@@ -256,12 +257,8 @@ def write_once(path: Location, table: pa.Table) -> None:
             path.write_bytes(sink.getvalue().to_pybytes())
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        wip = path.with_name(f".{path.name}.{writer_token()}.wip")
-        try:
+        with whole_file(path) as wip:
             pq.write_table(table, wip, compression="zstd", write_page_checksum=True)
-            wip.replace(path)
-        finally:
-            wip.unlink(missing_ok=True)
 
 
 def write_table(path: Path, table: pa.Table, about: Mapping[str, str] | None = None) -> None:
@@ -279,15 +276,10 @@ def write_text(path: Location, text: str) -> None:
             path.write_bytes(text.encode())
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        wip = path.with_name(f".{path.name}.{writer_token()}.wip")
-        try:
-            with wip.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            wip.replace(path)
-        finally:
-            wip.unlink(missing_ok=True)
+        with whole_file(path) as wip, wip.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
 
 
 @contextlib.contextmanager

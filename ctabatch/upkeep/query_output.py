@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,7 +12,6 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from ctabatch.errors import OptionError
-from ctabatch.io.parquet import writing
 
 FORMATS = ("table", "csv", "parquet", "json")
 
@@ -34,25 +30,6 @@ def format_of(path: Path) -> str:
             f"{path}: its name tells no format; end it in .csv, .parquet or .json, or give --format"
         )
     return suffix
-
-
-@contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file that appears under its name when it is whole.
-
-    Raises
-    ------
-    OutputError
-        It cannot be written.
-    """
-    wip = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.wip")
-    with writing(path):
-        try:
-            with wip.open("wb") as file:
-                yield file
-            wip.replace(path)
-        finally:
-            wip.unlink(missing_ok=True)
 
 
 def write_rows(rows: pa.RecordBatchReader, file: IO[bytes], form: str) -> int:
@@ -156,4 +133,4 @@ def _other(value: Any) -> str:
     return value.hex() if isinstance(value, bytes) else str(value)
 
 
-__all__ = ["FORMATS", "format_of", "values", "whole_file", "write_rows"]
+__all__ = ["FORMATS", "format_of", "values", "write_rows"]
