@@ -10,6 +10,7 @@ import pytest
 
 from ctabatch.cli.main import run
 from ctabatch.io import examples
+from tests import peer_kernels
 
 # The first call of a kernel compiles it, so no example of a property test has a deadline.
 hypothesis.settings.register_profile("default", deadline=None)
@@ -18,6 +19,13 @@ hypothesis.settings.register_profile("long", deadline=None, max_examples=2000)
 hypothesis.settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default")
 )
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Before there are several workers, prepare what they must not prepare at the same time."""
+    several = getattr(session.config.option, "numprocesses", None)
+    if several and not hasattr(session.config, "workerinput"):
+        peer_kernels.fill_once(session.config)
 
 
 @pytest.hookimpl(tryfirst=True)  # before the workers look for the marker
