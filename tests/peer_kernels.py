@@ -1,8 +1,8 @@
 """ctapipe's compiled kernels, made by one process before several test processes use them.
 
-numba keeps what it makes of a ``guvectorize`` function in two files. Two processes that fill the cache
-at once can leave a pair that does not fit together, after which every call of the function is a
-segmentation fault, in later processes too.
+numba keeps what it makes of a ``guvectorize`` function in two files. Two processes that fill the
+cache at once can leave a pair that does not fit together, after which every call of the function is
+a segmentation fault, in later processes too.
 """
 
 from __future__ import annotations
