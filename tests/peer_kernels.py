@@ -47,7 +47,7 @@ def fill_once(config: pytest.Config) -> None:
     cache = config.cache
     if cache is not None and cache.get(STAMP, None) == key:
         return
-    filled = subprocess.run(  # noqa: S603
+    filled = subprocess.run(
         [sys.executable, "-c", FILL], capture_output=True, text=True, check=False
     )
     if filled.returncode != 0:
