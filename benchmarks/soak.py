@@ -81,17 +81,28 @@ def contents(root: Path) -> dict[str, bytes]:
     return found
 
 
-def children(pid: int) -> list[int]:
-    """Processes that a process has started."""
-    found = []
+def descendants(pid: int, *, leaves: bool = False) -> list[int]:
+    """Processes that a process has started, or those that it has started, and so on.
+
+    Parameters
+    ----------
+    pid : int
+    leaves : bool
+        Only those that have started none themselves: not what workers are copies of.
+    """
+    of_parent: dict[int, list[int]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             stat = (folder / "stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        if int(stat[1]) == pid:
-            found.append(int(folder.name))
-    return found
+        if stat[0] != "Z":
+            of_parent.setdefault(int(stat[1]), []).append(int(folder.name))
+    found, new = [], [pid]
+    while new:
+        new = [child for parent in new for child in of_parent.get(parent, [])]
+        found += new
+    return [one for one in found if not (leaves and one in of_parent)]
 
 
 def wait_for(condition, seconds: float = _PATIENCE) -> None:
@@ -162,7 +173,7 @@ class Soak:
         workers: list[int] = []
         try:
             self._wait_a_while(running, kind)
-            workers = [pid for one in running for pid in children(one.pid)]
+            workers = [pid for one in running for pid in descendants(one.pid)]
             victims = [one.pid for one in running if one.poll() is None]
             if workers and self.random.random() < 0.5:
                 victims = [self.random.choice(workers)]

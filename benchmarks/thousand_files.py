@@ -33,7 +33,7 @@ import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from soak import children
+from soak import descendants
 from stress_files import BREAKS, break_file
 from whole_commands import machine, say
 
@@ -90,7 +90,7 @@ class Killer(threading.Thread):
         """Until all kills are done or the process has ended."""
         while self.left and Path(f"/proc/{self.pid}").exists():
             time.sleep(self.random.uniform(0.2, 1.8) * self.pause)
-            workers = children(self.pid)
+            workers = descendants(self.pid, leaves=True)
             if not workers:
                 continue
             try:

@@ -12,8 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import soak
+from ctabatch.errors import CtabatchError
 from ctabatch.io.writer_identity import process_start, unfinished
 from ctabatch.production.failures import failures
+from ctabatch.production.plan import Plan
+from ctabatch.production.worker_process import WorkerOrigin
+from ctabatch.production.workers import WorkerPool
 from tests.same_tables import check_same
 from tests.test_production_plan import calm, runs  # noqa: F401 - fixtures
 
@@ -61,18 +66,6 @@ def process(*words, env=None):
     done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=200, check=False)
     assert "Traceback" not in done.stderr
     return done
-
-
-def children(pid):
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            stat = (folder / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(stat[1]) == pid:
-            found.append(int(folder.name))
-    return found
 
 
 def wait_until(condition, seconds=120):
@@ -152,7 +145,7 @@ def started(runs, root, n_copies=6):  # noqa: F811
     except BaseException:
         running.kill()
         raise
-    return running, children(running.pid)
+    return running, soak.descendants(running.pid, leaves=True)
 
 
 def is_gone(pid):
@@ -191,3 +184,68 @@ def test_a_worker_that_is_killed_costs_one_more_attempt(runs, tmp_path):  # noqa
     assert running.returncode == 0, err
     assert len(list(root.glob("parts/*.json"))) == 6
     assert list(unfinished(root)) == []
+
+
+def test_workers_that_start_alone_write_the_same(runs, calm, tmp_path):  # noqa: F811
+    """As on systems where a process with libraries in it cannot be copied."""
+    root = tmp_path / "dl1"
+    plan = Plan(str(root), tuple(map(str, runs)), threads=1)
+    with WorkerPool(plan, 2, origin=WorkerOrigin(copies=False)) as pool:
+        results = dict(pool.run())
+    assert {one["status"] for one in results.values()} == {"done"}
+    check_same(root, calm)
+
+
+def test_workers_outlive_the_process_that_they_are_copies_of(runs, calm, tmp_path):  # noqa: F811
+    root = tmp_path / "dl1"
+    plan = Plan(str(root), tuple(map(str, runs)), threads=1)
+    origin = WorkerOrigin(copies=True)
+    killed = []
+
+    def kill_once(*_):
+        template = origin._template
+        if not killed and template is not None:
+            killed.append(template.popen.pid)
+            os.kill(killed[0], signal.SIGKILL)
+
+    with WorkerPool(plan, 2, kill_once, origin=origin) as pool:
+        results = dict(pool.run())
+    assert len(killed) == 1
+    assert [one["attempts"] for one in results.values()] == [1, 1, 1]
+    check_same(root, calm)
+
+
+def test_a_worker_after_the_death_of_the_first_template_is_of_a_second(runs, tmp_path):  # noqa: F811
+    origin = WorkerOrigin(copies=True)
+    first = origin.start()
+    first.send({"plan": Plan(str(tmp_path), (str(runs[0]),)).values(), "profile": False})
+    first.pid = json.loads(first.replies.read(1 << 16).splitlines()[0])["ready"]
+    origin._template.popen.kill()
+    origin._template.popen.wait()
+    second = origin.start()
+    second.send({"plan": Plan(str(tmp_path), (str(runs[0]),)).values(), "profile": False})
+    second.pid = json.loads(second.replies.read(1 << 16).splitlines()[0])["ready"]
+    for worker in (first, second):
+        assert not worker.has_ended(0.01)
+        worker.kill()
+        assert worker.has_ended(20)
+    assert first.bury() is None  # who could tell has died
+    assert second.bury() == -signal.SIGKILL
+    for worker in (first, second):
+        worker.errors.close()
+    origin.close()
+
+
+@pytest.mark.parametrize("copies", [True, False])
+def test_workers_that_cannot_start_are_an_error_that_says_why(runs, tmp_path, monkeypatch, copies):  # noqa: F811
+    folder = tmp_path / "sabotage"
+    folder.mkdir()
+    # what every worker imports is there, but not fit for use
+    (folder / "sitecustomize.py").write_text("import sys\nsys.modules['ctabatch.engine'] = None\n")
+    monkeypatch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{ROOT}")
+    plan = Plan(str(tmp_path / "dl1"), tuple(map(str, runs)))
+    with (
+        pytest.raises(CtabatchError, match=r"do not start: .*ctabatch\.engine"),
+        WorkerPool(plan, 2, origin=WorkerOrigin(copies=copies)) as pool,
+    ):
+        list(pool.run())

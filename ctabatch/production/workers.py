@@ -11,9 +11,6 @@ import contextlib
 import json
 import selectors
 import signal
-import subprocess
-import sys
-import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -28,6 +25,7 @@ from ctabatch.io.writer_identity import remove_unfinished_of
 from .failures import ERROR, KILLED
 from .plan import Plan
 from .task import set_aside
+from .worker_process import WorkerOrigin, WorkerProcess, last_line
 
 #: Seconds in which workers that are stopped tidy up before they are killed.
 GRACE = 0.7
@@ -47,28 +45,14 @@ class _Job:
 
 
 @dataclass(eq=False)
-class _Process:
+class _Worker:
     """One worker and what it is doing."""
 
-    popen: subprocess.Popen[bytes]
-    commands: Any
-    replies: Any
-    errors: Any
+    process: WorkerProcess
     job: _Job | None = None
     is_ready: bool = False
     started: bool = False
     rest: bytes = b""
-
-    def send(self, values: dict[str, Any]) -> None:
-        with contextlib.suppress(BrokenPipeError):  # that it died is seen at its other end
-            self.commands.write(json.dumps(values).encode() + b"\n")
-            self.commands.flush()
-
-    def last_words(self) -> str:
-        """The last line that it wrote to standard error."""
-        self.errors.seek(0)
-        lines = self.errors.read().decode(errors="replace").strip().splitlines()
-        return lines[-1].strip() if lines else ""
 
 
 @dataclass
@@ -83,13 +67,16 @@ class WorkerPool:
     progress : callable, optional
     profile : bool
         Measure the CPU time of the stages.
+    origin : WorkerOrigin
+        Starts the workers.
     """
 
     plan: Plan
     jobs: int
     progress: Progress | None = None
     profile: bool = False
-    _workers: list[_Process] = field(default_factory=list, init=False)
+    origin: WorkerOrigin = field(default_factory=WorkerOrigin)
+    _workers: list[_Worker] = field(default_factory=list, init=False)
     _waiting: deque[_Job] = field(default_factory=deque, init=False)
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector, init=False)
     _n_stillborn: int = field(default=0, init=False)
@@ -115,29 +102,20 @@ class WorkerPool:
         for worker in self._workers:
             if worker.is_ready and worker.job is None and self._waiting:
                 worker.job, worker.started = self._waiting.popleft(), False
-                worker.send({"input": worker.job.path, "again": worker.job.deaths > 0})
+                worker.process.send({"input": worker.job.path, "again": worker.job.deaths > 0})
         n_starting = sum(not worker.is_ready for worker in self._workers)
         while len(self._workers) < self.jobs and n_starting < len(self._waiting):
             self._start()
             n_starting += 1
 
     def _start(self) -> None:
-        errors = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the worker lives
-        popen = subprocess.Popen(
-            [sys.executable, "-P", "-m", "ctabatch.cli.process_worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            bufsize=0,
-            process_group=0,  # Ctrl-C is for the parent, which stops them in order
-        )
-        worker = _Process(popen, popen.stdin, popen.stdout, errors)
+        worker = _Worker(self.origin.start())
         self._workers.append(worker)
-        self._selector.register(worker.replies, selectors.EVENT_READ, worker)
-        worker.send({"plan": self.plan.values(), "profile": self.profile})
+        self._selector.register(worker.process.replies, selectors.EVENT_READ, worker)
+        worker.process.send({"plan": self.plan.values(), "profile": self.profile})
 
-    def _hear(self, worker: _Process) -> Iterator[tuple[int, dict[str, Any]]]:
-        data = worker.replies.read(1 << 16)
+    def _hear(self, worker: _Worker) -> Iterator[tuple[int, dict[str, Any]]]:
+        data = worker.process.replies.read(1 << 16)
         if not data:
             yield from self._buried(worker)
             return
@@ -147,6 +125,7 @@ class WorkerPool:
             job = worker.job
             if "ready" in message:
                 worker.is_ready, self._n_stillborn = True, 0
+                worker.process.pid = message["ready"]
             elif "output_error" in message:
                 raise OutputError(message["output_error"])
             elif job is None:
@@ -163,15 +142,16 @@ class WorkerPool:
                 why = f"an error of ctabatch itself, please report it: {message['broken']}"
                 yield from self._again(job, why, ERROR)
 
-    def _buried(self, worker: _Process) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _buried(self, worker: _Worker) -> Iterator[tuple[int, dict[str, Any]]]:
         """What follows from the end of a worker."""
-        self._selector.unregister(worker.replies)
+        process = worker.process
+        self._selector.unregister(process.replies)
         self._workers.remove(worker)
-        code = worker.popen.wait()
-        _close(worker)
-        remove_unfinished_of(Path(self.plan.output), worker.popen.pid)
-        words = worker.last_words()
-        worker.errors.close()
+        code = process.bury()
+        if process.pid is not None:
+            remove_unfinished_of(Path(self.plan.output), process.pid)
+        words = last_line(process.errors) or self.origin.last_words()
+        process.errors.close()
         if not worker.is_ready:
             self._n_stillborn += 1
             if self._n_stillborn >= _MAX_STILLBORN:
@@ -204,18 +184,19 @@ class WorkerPool:
         """End all workers; those that work tidy up for a moment, then they are killed."""
         before = _ignore_interrupts()
         try:
-            for worker in self._workers:
-                _close(worker, stdin_only=True)
+            processes = [worker.process for worker in self._workers]
+            for process in processes:
+                process.dismiss()
             deadline = time.monotonic() + GRACE + 0.1
+            for process in processes:
+                if not process.has_ended(max(deadline - time.monotonic(), 0.01)):
+                    process.kill()
+                process.bury()
+                process.errors.close()
+            self.origin.close()
             for worker in self._workers:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    worker.popen.wait(max(deadline - time.monotonic(), 0.01))
-                worker.popen.kill()
-                worker.popen.wait()
-                _close(worker)
-                worker.errors.close()
-                if worker.job is not None:
-                    remove_unfinished_of(Path(self.plan.output), worker.popen.pid)
+                if worker.job is not None and worker.process.pid is not None:
+                    remove_unfinished_of(Path(self.plan.output), worker.process.pid)
             self._selector.close()
         finally:
             _restore_interrupts(before)
@@ -226,14 +207,9 @@ def local_plan(plan: Plan, jobs: int, cores: int) -> Plan:
     return plan if plan.threads else replace(plan, threads=max(cores // jobs, 1))
 
 
-def _close(worker: _Process, *, stdin_only: bool = False) -> None:
-    with contextlib.suppress(OSError):
-        worker.commands.close()
-    if not stdin_only:
-        worker.replies.close()
-
-
-def _cause(code: int) -> str:
+def _cause(code: int | None) -> str:
+    if code is None:
+        return "nobody knows why"
     if code >= 0:
         return f"exit code {code}"
     with contextlib.suppress(ValueError):
