@@ -270,6 +270,17 @@ def test_a_dataset_in_a_store_is_validated_and_what_a_killed_writer_left_is_remo
     assert "gone" in out
 
 
+def test_a_dataset_in_a_store_is_compared_with_a_local_one(stored, on_disk, bucket, cli):
+    code, out, err = cli("diff", on_disk, stored)
+    assert (code, err) == (0, ""), out
+    assert out.count(": equal, ") >= 10  # a line for each table
+    for key in bucket.keys("dl1/trigger/"):
+        bucket.remove(key)
+    code, out, err = cli("diff", stored, on_disk)
+    assert code == 2
+    assert "trigger" in err
+
+
 def test_names_with_a_beginning_are_all_found_and_no_others(bucket):
     for name in ("a-1.json", "a-2.json", "a.json", "ab-1.json", "b-1.json", "a-1/x.json"):
         bucket.put(f"parts/{name}", b"{}")

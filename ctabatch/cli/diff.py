@@ -18,7 +18,7 @@ LONGEST = 200
 
 
 def command(
-    one: Annotated[Path, typer.Argument(metavar="A", help="A dataset.")],
+    one: Annotated[Path, typer.Argument(metavar="A", help="A dataset: folder or URI.")],
     two: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
     rtol: Annotated[float, typer.Option(min=0, help="Relative tolerance.")] = 0.0,
     atol: Annotated[float, typer.Option(min=0, help="Absolute tolerance, in each column's unit.")]
@@ -36,16 +36,18 @@ def command(
     Examples:
       ctabatch diff dl1 dl1-again
       ctabatch diff dl1 dl1-compact --json
-      ctabatch diff dl1-old dl1-new --rtol 1e-6
+      ctabatch diff dl1-old s3://bucket/dl1-new --rtol 1e-6
     """
     from ctabatch.cli.progress import bar
+    from ctabatch.io.location import location
     from ctabatch.upkeep.deviations import Tolerance
     from ctabatch.upkeep.diff import diff
     from ctabatch.upkeep.diff_inputs import configurations, different_options, tables
 
-    options = different_options(configurations(one), configurations(two))
+    a, b = location(one), location(two)
+    options = different_options(configurations(a), configurations(b))
     with bar("diff", quiet=as_json) as tell:
-        found = diff(tables(one), tables(two), Tolerance(atol, rtol), progress=tell)
+        found = diff(tables(a), tables(b), Tolerance(atol, rtol), progress=tell)
     if as_json:
         typer.echo(json.dumps(_finite({
             "a": str(one), "b": str(two), "equal": found.is_equal,

@@ -10,11 +10,11 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from ctabatch.io.location import Location
 from ctabatch.io.parquet_bounds import bounded_file
 from ctabatch.schemas.column import VERSION, unit_of
 
@@ -30,7 +30,7 @@ EXAMPLES = 3
 
 #: Told what is done, how much of it is done and how much there is.
 Progress = Callable[[str, int, int], None]
-Tables = dict[str, list[Path]]
+Tables = dict[str, list[Location]]
 
 
 @dataclass
@@ -115,7 +115,10 @@ def diff(
 
 
 def _table(
-    table: str, files: tuple[list[Path], list[Path]], tolerance: Tolerance, bytes_at_once: int
+    table: str,
+    files: tuple[list[Location], list[Location]],
+    tolerance: Tolerance,
+    bytes_at_once: int,
 ) -> TableDiff:
     found = TableDiff()
     ranges = (Ranges(), Ranges())
@@ -197,7 +200,7 @@ def _key(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != AGAIN or value}
 
 
-def _streams(files: tuple[list[Path], list[Path]], found: TableDiff) -> None:
+def _streams(files: tuple[list[Location], list[Location]], found: TableDiff) -> None:
     """Pieces of raw data, by their bytes: they have no keys but their place in a part."""
     pieces: list[Counter[str]] = []
     for own in files:

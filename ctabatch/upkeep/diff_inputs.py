@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from ctabatch.errors import InputError
 from ctabatch.io.dataset_folder import SUBARRAY_TABLES, DatasetFolder
+from ctabatch.io.location import Location
 from ctabatch.io.merged_parts import inner_records
 
 
-def tables(root: Path) -> dict[str, list[Path]]:
+def tables(root: Location) -> dict[str, list[Location]]:
     """Table -> files of all committed parts, with those of the arrays.
 
     Raises
@@ -22,21 +22,17 @@ def tables(root: Path) -> dict[str, list[Path]]:
     """
     folder = DatasetFolder(root)
     folder.check()
-    root = folder.local_root  # to compare means to read all of it, some of it twice
-    found = {
-        name: [path for path in files if isinstance(path, Path)]
-        for name, files in folder.tables().items()
-    }
+    found = {name: list(files) for name, files in folder.tables().items()}
     if not found:
         raise InputError(f"{root}: this dataset holds no finished part")
     for table in SUBARRAY_TABLES:
-        files = sorted((root / "subarray" / table).glob("[!.]*.parquet"))
+        files: list[Location] = sorted((folder.root / "subarray" / table).glob("[!.]*.parquet"))
         if files:
             found[f"subarray/{table}"] = files
     return found
 
 
-def configurations(root: Path) -> dict[str, set[str]]:
+def configurations(root: Location) -> dict[str, set[str]]:
     """Option, such as ``extraction.window_width`` -> its values in all parts, as JSON.
 
     Raises

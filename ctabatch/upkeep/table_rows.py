@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ctabatch.io.location import Location
 from ctabatch.io.parquet_bounds import bounded_file
 
 from .deviations import plain
@@ -67,7 +67,7 @@ class Rows:
         return pa.concat_arrays([array.cast(wanted) for array in found] or [pa.nulls(0)])
 
 
-def rows_in_box(files: Sequence[Path], box: Box, table: str) -> Rows:
+def rows_in_box(files: Sequence[Location], box: Box, table: str) -> Rows:
     """Rows of some files whose events lie in a box.
 
     Raises
@@ -95,7 +95,7 @@ def rows_in_box(files: Sequence[Path], box: Box, table: str) -> Rows:
     return Rows(pieces, list(names), keys)
 
 
-def whole_rows(files: Sequence[Path], table: str) -> Rows:
+def whole_rows(files: Sequence[Location], table: str) -> Rows:
     """All rows of a small table.
 
     Raises
