@@ -8,7 +8,8 @@ killed again and again, at a random moment, until as many kills are done as aske
 Looked for in each dataset: every input that the undisturbed run could use is there, with the same
 rows of every table; every broken input is named, as failed or with its losses or notes; nothing
 unfinished is left. Printed: wall and CPU seconds, the largest memory of a worker, the overhead (CPU
-seconds over those of one process) and the gain of two workers (its wall seconds over theirs).
+seconds over those of one process) and the gain of two workers (its wall seconds over theirs). For
+comparison some files are processed by a command each, start-up included, in the same hour.
 
     python benchmarks/thousand_files.py --folder W
     python benchmarks/thousand_files.py --folder W --files 200 --showers 400 --kills 20
@@ -167,6 +168,7 @@ def main() -> None:
     parser.add_argument("--broken", type=float, default=0.03, help="part of the files")
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--dask", action="store_true", help="the last once more, by --scheduler")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     files = make_files(options.folder / "in", options.files, options.showers, options.broken)
@@ -187,7 +189,15 @@ def main() -> None:
         files, options.folder / "stormy", words, kills=options.kills, pause=pause,
         seed=options.seed,
     )  # fmt: skip
-    for name, folder in (("two workers", "calm"), ("two workers, killed", "stormy")):
+    folders = {"two workers": "calm", "two workers, killed": "stormy"}
+    if options.dask:
+        say("two workers of Dask that are killed")
+        folders["two workers of Dask, killed"] = "dask"
+        runs["two workers of Dask, killed"] = run(
+            files, options.folder / "dask", [*words, "--scheduler", "local"], kills=options.kills,
+            pause=pause, seed=options.seed,
+        )  # fmt: skip
+    for name, folder in folders.items():
         if check(options.folder / folder, runs[name], expected) != named:
             sys.exit(f"{name}: other inputs are named than in one process")
     say("")
@@ -203,6 +213,9 @@ def main() -> None:
             f"| {one['CPU s'] / first['CPU s'] - 1:+.1%} | {first['wall s'] / one['wall s']:.2f} "
             f"| {one['kills']} | {one['largest worker, MiB']:.0f} MiB |"
         )
+    alone = [run([path], options.folder / "alone", ["--threads", "1"]) for path in files[:20]]
+    each = sum(one["CPU s"] for one in alone) / len(alone)
+    print(f"a command for each file: {each:.2f} CPU s per file, {each * len(files):.0f} s for all")
     if options.json:
         kept = {name: {k: v for k, v in one.items() if k != "told"} for name, one in runs.items()}
         options.json.write_text(json.dumps({"machine": machine(), "runs": kept}, indent=1) + "\n")
