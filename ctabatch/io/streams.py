@@ -17,6 +17,7 @@ from isal import isal_zlib
 from ctabatch.errors import InputError
 
 from .location import Location, StorePath, location
+from .zstd_frames import ZstdFrames
 
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 #: Skippable zstd frames (pzstd writes one in front of each frame): 184D2A50 to 184D2A5F.
@@ -25,9 +26,8 @@ SYNC, SWAPPED_SYNC = b"\x37\x8a\x1f\xd4", b"\xd4\x1f\x8a\x37"
 
 #: Largest piece asked of a decompressor at once. If a stream breaks, at most this is lost.
 PIECE = 1 << 14
-#: Read from a zstd file, and given to its decompressor, at once. What the latter becomes has no
-#: limit but this: 4 bytes can stand for a block of 128 KiB of zeros, so these for 128 MiB.
-READ, GIVEN = 1 << 18, 1 << 12
+#: Read from a zstd file at once.
+READ = 1 << 18
 
 
 class _Decoder(Protocol):
@@ -53,44 +53,28 @@ class _Zstd:
     """Frames of a zstd file, one after the other: all bytes before the end of a cut one."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self.file = file
+        self._frames = ZstdFrames(file)
         self.problem: str | None = None
-        self._decompressor = zstandard.ZstdDecompressor()
-        self._frame = self._decompressor.decompressobj()
-        self._begun = False
-        self._input = self._output = memoryview(b"")
-        self._at = 0
+        self._stream = zstandard.ZstdDecompressor().stream_reader(
+            self._frames,  # type: ignore[arg-type] # of a file it wants no more than reading
+            read_size=READ,
+            read_across_frames=True,
+        )
 
     def readinto(self, view: memoryview) -> int:
         filled = 0
-        while filled < len(view) and (self._output or self._more()):
-            n = min(len(self._output), len(view) - filled)
-            view[filled : filled + n] = self._output[:n]
-            self._output = self._output[n:]
-            filled += n
-        return filled
-
-    def _more(self) -> bool:
-        """Decompress until there is output; False at the end."""
-        while not self._output and self.problem is None:
-            if self._at == len(self._input):
-                self._input, self._at = memoryview(self.file.read(READ)), 0
-            given = self._input[self._at : self._at + GIVEN]
-            if not given:
-                if self._begun:
-                    self.problem = "zstd: the compressed stream ends inside a frame"
-                break
-            self._at += len(given)
+        while filled < len(view) and self.problem is None:
             try:
-                self._output = memoryview(self._frame.decompress(given))
+                n = self._stream.readinto(view[filled : filled + PIECE])
             except zstandard.ZstdError as error:
                 self.problem = f"zstd: {error}"
                 break
-            self._begun = True
-            if self._frame.eof:
-                self._at -= len(self._frame.unused_data)
-                self._frame, self._begun = self._decompressor.decompressobj(), False
-        return len(self._output) > 0
+            if not n:
+                if self._frames.inside:
+                    self.problem = "zstd: the compressed stream ends inside a frame"
+                break
+            filled += n
+        return filled
 
 
 class _Gzip:
