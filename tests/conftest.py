@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -28,12 +29,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         peer_kernels.fill_once(session.config)
 
 
-@pytest.hookimpl(tryfirst=True)  # before the workers look for the marker
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)  # there may be no pytest-xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Tests of a file stay in one worker, since they share fixtures; so do all that run ctapipe."""
-    for item in items:
-        parity = "parity" in item.path.parent.parts
-        item.add_marker(pytest.mark.xdist_group("parity" if parity else item.path.stem))
+    from tests.groups import GroupScheduling
+
+    simulated = ("simulated-gammas", "simulated-protons")
+    return GroupScheduling(frozenset([*examples.EXAMPLES, *simulated]), config, log)
 
 
 @pytest.fixture(scope="session")

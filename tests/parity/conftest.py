@@ -150,10 +150,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if here in item.path.parents:
             item.add_marker(pytest.mark.parity)
             item.add_marker(pytest.mark.filterwarnings("ignore"))
-            # what both programs made of a file is kept by one process, where all its tests run
-            name = item.callspec.params.get("pair") if hasattr(item, "callspec") else None
-            if name is not None:
-                item.add_marker(pytest.mark.xdist_group(str(name).removesuffix("-gz")))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
