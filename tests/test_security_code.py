@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -126,3 +128,21 @@ def test_yaml_is_read_where_its_size_is_bounded():
         and (node.value.id, node.attr) in {("yaml", "safe_load"), ("tomllib", "loads")}
     ]
     assert set(readers) == {"ctabatch/config/bounded.py"}
+
+
+@pytest.mark.parametrize("words", [["check"], ["format", "--check"]], ids=" ".join)
+def test_ruff_finds_nothing(words):
+    """Its rules ``S`` are those of bandit; style goes along, so that no complete run is without."""
+    command = [sys.executable, "-m", "ruff", *words, "--no-cache", "."]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+
+
+def test_ruff_is_told_to_look_for_what_bandit_looks_for(tmp_path):
+    file = tmp_path / "bad.py"
+    file.write_text("import subprocess\nsubprocess.run('ls', shell=True)\n")
+    command = [sys.executable, "-m", "ruff", "check", "--no-cache", "--config",
+               str(ROOT / "pyproject.toml"), "--output-format", "concise", str(file)]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "S602" in done.stdout
