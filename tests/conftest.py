@@ -17,6 +17,10 @@ from tests import peer_kernels
 hypothesis.settings.register_profile("default", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.register_profile("long", deadline=None, max_examples=2000)
+# astropy warns while it looks for leap seconds if this is set but its folder is not there
+for _kind in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+    if _home := os.environ.get(_kind):
+        Path(_home, "astropy").mkdir(parents=True, exist_ok=True)
 hypothesis.settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default")
 )

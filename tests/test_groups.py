@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -50,7 +51,8 @@ def test_every_group_runs_in_one_process(tmp_path):
     (tmp_path / "tests_groups.py").write_text((root / "tests/groups.py").read_text())
     words = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadscope", "-p",
              "no:cacheprovider", "-p", "no:randomly", str(tmp_path)]  # fmt: skip
-    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     processes = collections.defaultdict(set)
     for line in (tmp_path / "seen").read_text().splitlines():
