@@ -80,11 +80,11 @@ def make_files(folder: Path, n_files: int, n_showers: int, broken: float) -> lis
 
 
 class Killer(threading.Thread):
-    """Kills workers of a process at random moments."""
+    """Kills workers of a process at random moments, once there are finished parts."""
 
-    def __init__(self, pid: int, kills: int, pause: float, seed: int) -> None:
+    def __init__(self, pid: int, root: Path, kills: int, pause: float, seed: int) -> None:
         super().__init__(daemon=True)
-        self.pid, self.left, self.pause = pid, kills, pause
+        self.pid, self.root, self.left, self.pause = pid, root, kills, pause
         self.random, self.done = random.Random(seed), 0
 
     def run(self) -> None:
@@ -92,7 +92,7 @@ class Killer(threading.Thread):
         while self.left and Path(f"/proc/{self.pid}").exists():
             time.sleep(self.random.uniform(0.2, 1.8) * self.pause)
             workers = descendants(self.pid, leaves=True)
-            if not workers:
+            if not workers or not any((self.root / "parts").glob("[!.]*.json")):
                 continue
             try:
                 os.kill(self.random.choice(workers), signal.SIGKILL)
@@ -113,7 +113,7 @@ def run(files: list[Path], output: Path, words: list[str], **kill: Any) -> dict[
     begin = time.perf_counter()
     with output.with_suffix(".json").open("wb") as out:
         process = subprocess.Popen([*command, *words], stdout=out, stderr=subprocess.DEVNULL)
-        killer = Killer(process.pid, **kill) if kill else None
+        killer = Killer(process.pid, output, **kill) if kill else None
         if killer:
             killer.start()
         _, status, usage = os.wait4(process.pid, 0)

@@ -236,6 +236,28 @@ def test_a_worker_after_the_death_of_the_first_template_is_of_a_second(runs, tmp
     origin.close()
 
 
+def test_templates_that_are_killed_before_they_are_ready_cost_time(runs, calm, tmp_path):  # noqa: F811
+    root = tmp_path / "dl1"
+    plan = Plan(str(root), tuple(map(str, runs)), threads=1)
+    origin = WorkerOrigin(copies=True)
+    start, n_started = origin.start, []
+
+    def killed_at_first():
+        worker = start()
+        n_started.append(worker.origin)
+        if len(n_started) in {2, 4}:  # the second worker of a template waits for it like the first
+            origin._template.popen.kill()
+            origin._template.popen.wait()
+        return worker
+
+    origin.start = killed_at_first
+    with WorkerPool(plan, 2, origin=origin) as pool:
+        results = dict(pool.run())
+    assert len(set(n_started)) == 3
+    assert {one["attempts"] for one in results.values()} == {1}
+    check_same(root, calm)
+
+
 @pytest.mark.parametrize("copies", [True, False])
 def test_workers_that_cannot_start_are_an_error_that_says_why(runs, tmp_path, monkeypatch, copies):  # noqa: F811
     folder = tmp_path / "sabotage"

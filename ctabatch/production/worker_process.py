@@ -37,6 +37,8 @@ class WorkerProcess:
     ----------
     commands, replies, errors : file
         Its standard streams, seen from here.
+    origin : int
+        Process that it is a copy of, or its own id.
     pid : int or None
         None until a copy has told it.
     """
@@ -45,6 +47,7 @@ class WorkerProcess:
     replies: IO[bytes]
     errors: IO[bytes]
     wait_for: Callable[[int], int | None]
+    origin: int
     pid: int | None = None
 
     def send(self, values: dict[str, Any]) -> None:
@@ -98,11 +101,13 @@ class _Streams:
         self.commands, self.replies = os.fdopen(commands, "wb", 0), os.fdopen(replies, "rb", 0)
         self.theirs = [command_end, reply_end, self.errors.fileno()]
 
-    def given(self, wait_for: Callable[[int], int | None], pid: int | None) -> WorkerProcess:
+    def given(
+        self, wait_for: Callable[[int], int | None], origin: int, pid: int | None
+    ) -> WorkerProcess:
         """The worker that has got its ends."""
         os.close(self.theirs[0])
         os.close(self.theirs[1])
-        return WorkerProcess(self.commands, self.replies, self.errors, wait_for, pid)
+        return WorkerProcess(self.commands, self.replies, self.errors, wait_for, origin, pid)
 
 
 class _Template:
@@ -124,7 +129,7 @@ class _Template:
     def copy(self, streams: _Streams) -> WorkerProcess:
         with contextlib.suppress(OSError):  # of a dead template: the worker ends before it begins
             socket.send_fds(self._control, [COPY], streams.theirs)
-        return streams.given(self._exit_code, None)
+        return streams.given(self._exit_code, self.popen.pid, None)
 
     def _exit_code(self, pid: int) -> int | None:
         """Its own children it knows, as long as it lives."""
@@ -173,7 +178,7 @@ class WorkerOrigin:
             stderr=errors,
             process_group=0,  # Ctrl-C is for the parent, which stops them in order
         )
-        return streams.given(lambda _: popen.wait(), popen.pid)
+        return streams.given(lambda _: popen.wait(), popen.pid, popen.pid)
 
     def last_words(self) -> str:
         """The last line that the template wrote to standard error."""

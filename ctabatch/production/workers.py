@@ -29,7 +29,7 @@ from .worker_process import WorkerOrigin, WorkerProcess, last_line
 
 #: Seconds in which workers that are stopped tidy up before they are killed.
 GRACE = 0.7
-#: Workers in a row that end before they take an input: something is wrong with all of them.
+#: Processes in a row that end before they or their copies take an input: all have the same fault.
 _MAX_STILLBORN = 3
 #: Told (index of the input, bytes read, bytes in all, telescope events so far).
 Progress = Callable[[int, int, int, int], None]
@@ -79,7 +79,7 @@ class WorkerPool:
     _workers: list[_Worker] = field(default_factory=list, init=False)
     _waiting: deque[_Job] = field(default_factory=deque, init=False)
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector, init=False)
-    _n_stillborn: int = field(default=0, init=False)
+    _stillborn: set[int] = field(default_factory=set, init=False)
 
     def run(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Index of each input and its result, as of `run_task`, in the order in which they end.
@@ -124,7 +124,8 @@ class WorkerPool:
             message = json.loads(line)
             job = worker.job
             if "ready" in message:
-                worker.is_ready, self._n_stillborn = True, 0
+                worker.is_ready = True
+                self._stillborn.clear()
                 worker.process.pid = message["ready"]
             elif "output_error" in message:
                 raise OutputError(message["output_error"])
@@ -153,8 +154,8 @@ class WorkerPool:
         words = last_line(process.errors) or self.origin.last_words()
         process.errors.close()
         if not worker.is_ready:
-            self._n_stillborn += 1
-            if self._n_stillborn >= _MAX_STILLBORN:
+            self._stillborn.add(process.origin)
+            if len(self._stillborn) >= _MAX_STILLBORN:
                 raise CtabatchError(f"worker processes do not start: {words or _cause(code)}")
         if worker.job is None:
             return
