@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import signal
@@ -17,7 +18,7 @@ import pytest
 from ctabatch.engine import Engine
 from ctabatch.errors import CtabatchError
 from ctabatch.production import dask_cluster
-from ctabatch.production.dask_cluster import cluster
+from ctabatch.production.dask_cluster import cluster, renew_workers
 from ctabatch.production.dask_tasks import DaskPool
 from tests import faulty_source
 from tests.same_tables import check_same
@@ -133,6 +134,33 @@ def test_a_worker_that_is_asked_to_leave_blames_no_input(good, tmp_path):
         (result,) = run(plan_of([slow], tmp_path / "out", retries=0), client)
         thread.join()
     assert (result["status"], result["attempts"]) == ("done", 1)
+
+
+@pytest.mark.usefixtures("site")
+def test_workers_that_dask_gives_up_are_started_anew(good, tmp_path):
+    """Of a worker that is killed before it is ready Dask starts no other."""
+    with cluster("local", 1) as client:
+        killed, stop = set(), threading.Event()
+
+        def kill_every_worker():
+            while not stop.is_set():
+                with contextlib.suppress(KeyError, TypeError, ProcessLookupError):
+                    nanny = client.cluster.workers[0]
+                    killed.add(nanny.pid)
+                    os.kill(nanny.pid, signal.SIGKILL)
+                time.sleep(0.02)
+
+        thread = threading.Thread(target=kill_every_worker)
+        thread.start()
+        wait_for(
+            lambda: all(one.status.name == "closed" for one in client.cluster.workers.values())
+        )
+        stop.set()
+        thread.join()
+        assert len(killed - {None}) > 1
+        renew = functools.partial(renew_workers, client, 1)
+        (result,) = run(plan_of([good], tmp_path / "out"), client, renew=renew)
+    assert result["status"] == "done"
 
 
 @pytest.mark.usefixtures("site")

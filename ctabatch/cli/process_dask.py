@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,7 @@ def run_on_dask(
 
     from ctabatch.engine import PartResult, available_cores
     from ctabatch.io.location import location
-    from ctabatch.production.dask_cluster import LOCAL, cluster
+    from ctabatch.production.dask_cluster import LOCAL, cluster, renew_workers
     from ctabatch.production.dask_tasks import DaskPool
     from ctabatch.production.workers import local_plan
 
@@ -65,6 +66,7 @@ def run_on_dask(
         client = stack.enter_context(cluster(scheduler, jobs))
         pool = DaskPool(plan, client, say, profile)
         if scheduler == LOCAL:
+            pool.renew = functools.partial(renew_workers, client, jobs)
             after.callback(pool.tidy)
         bar = stack.enter_context(
             Progress(

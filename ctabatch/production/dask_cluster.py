@@ -6,7 +6,7 @@ import contextlib
 import logging
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ctabatch.errors import OptionError
 
@@ -86,4 +86,24 @@ def cluster(text: str, jobs: int) -> Iterator[Client]:
         yield client
 
 
-__all__ = ["LOCAL", "check_scheduler", "cluster"]
+def renew_workers(client: Client, jobs: int) -> None:
+    """Start workers of this machine in the place of those that Dask has given up.
+
+    It starts a worker again that dies, but only once: not if that dies before it is ready.
+    """
+    from distributed.core import Status
+
+    own: Any = client.cluster
+    if own is None or own.status != Status.running:
+        return
+
+    def renew() -> None:
+        for name, one in list(own.workers.items()):
+            if one.status in {Status.closed, Status.failed}:
+                own.workers.pop(name, None)
+        own.scale(jobs)
+
+    own.loop.add_callback(renew)
+
+
+__all__ = ["LOCAL", "check_scheduler", "cluster", "renew_workers"]

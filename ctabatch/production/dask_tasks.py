@@ -69,12 +69,15 @@ class DaskPool:
         Given sentences about what the user may want to know: no workers, or unusable ones.
     profile : bool
         Measure the CPU time of the stages.
+    renew : callable, optional
+        Called now and then: sees to it that there are workers.
     """
 
     plan: Plan
     client: Client
     tell: Callable[[str], None] = lambda _: None
     profile: bool = False
+    renew: Callable[[], None] = lambda: None
     _waiting: deque[_Job] = field(default_factory=deque, init=False)
     _under_way: dict[str, _UnderWay] = field(default_factory=dict, init=False)
     _events: SimpleQueue[tuple[str, Any]] = field(default_factory=SimpleQueue, init=False)
@@ -131,6 +134,7 @@ class DaskPool:
         """Find workers that came, and those that went without a word."""
         if time.monotonic() < self._next_look:
             return
+        self.renew()
         for worker in self._members.look({one.worker for one in self._under_way.values()}):
             keys = [key for key, one in self._under_way.items() if one.worker == worker]
             self._events.put(("gone", {"worker": worker, "processing-tasks": keys}))
