@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 
 import pytest
 
@@ -91,10 +92,21 @@ class Fault:
         monkeypatch.setattr(target, name, call)
 
 
+#: Threads that earlier tests of this process left, such as of requests that are never answered.
+_EARLIER: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+
+
+@pytest.fixture(autouse=True)
+def earlier_threads():
+    _EARLIER.clear()
+    _EARLIER.update(threading.enumerate())
+
+
 def no_rest(root):
-    """Nothing of a part is in a dataset, no thread is alive."""
+    """Nothing of a part is in a dataset, no thread of the run is alive."""
     visible = [p for p in root.rglob("*") if p.is_file() and "subarray" not in p.parts]
-    threads = [t.name for t in threading.enumerate() if t.name.startswith("ctabatch")]
+    found = [t for t in threading.enumerate() if t not in _EARLIER]
+    threads = [t.name for t in found if t.name.startswith("ctabatch")]
     return [p for p in visible if p.name != "ctabatch.json"] + threads
 
 
