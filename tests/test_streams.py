@@ -19,6 +19,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ctabatch.errors import InputError
+from ctabatch.io import streams
 from ctabatch.io.streams import PIECE, ByteStream
 from tests.eventio_bytes import SYNC
 
@@ -269,6 +270,36 @@ def test_a_little_that_stands_for_very_much_is_read_over_the_end_of_its_frame():
     assert stream.problem is None
     assert n == (1 << 28) + 4 + 3
     assert last == b"end"
+
+
+def zstd_frame(content, **options):
+    return zstandard.ZstdCompressor(**options).compress(content)
+
+
+def skippable(content):
+    return b"\x50\x2a\x4d\x18" + len(content).to_bytes(4, "little") + content
+
+
+@pytest.mark.parametrize(
+    ("before", "between", "after"),
+    [
+        (b"", zstd_frame(b""), b""),
+        (b"", 5000 * zstd_frame(b"", write_checksum=True), b""),
+        (zstd_frame(b""), b"", zstd_frame(b"")),
+        (skippable(b"1234"), skippable(b"") + skippable(bytes(20)), skippable(b"end")),
+        (b"", skippable(bytes(2 * streams.READ)), b""),
+    ],
+    ids=["empty", "many empty", "empty ends", "skippable", "long skippable"],
+)
+def test_frames_without_content_do_not_end_a_zstd_stream(before, between, after):
+    """A read that gives nothing would look like the end of the file."""
+    first, second = SYNC + bytes(range(256)) * 500, b"B" * 300_000
+    packed = before + zstd_frame(first) + between + zstd_frame(second) + after
+    stream = ByteStream(io.BytesIO(packed))
+    view = memoryview(bytearray(1 << 20))
+    assert stream.readinto(view) == len(first) + len(second)
+    assert bytes(view[: len(first) + len(second)]) == first + second
+    assert stream.problem is None
 
 
 def test_many_small_frames_are_read_in_linear_time():
