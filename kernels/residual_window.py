@@ -11,6 +11,8 @@ from .pair_slopes import NO_SPREAD
 
 #: Rounding error of a trimmed sum, relative to the total sum of squares of y.
 ROUNDING = 1e-13
+#: Up to so many points all are sorted.
+_FEW_POINTS = 16
 #: Slope, intercept, trimmed and total sum of squares of no line.
 NO_LINE = (math.nan, math.nan, math.nan, math.nan)
 
@@ -30,29 +32,96 @@ def is_better(
 
 
 @kernel
+def _sort_nearly_sorted(
+    residual: np.ndarray, x: np.ndarray, y: np.ndarray, begin: int, end: int
+) -> None:
+    """Insertion sort of the points from `begin` to ``end - 1`` by residual."""
+    one = np.uint64(1)
+    for k in range(np.uint64(begin) + one, np.uint64(end)):
+        r = residual[k]
+        if not residual[k - one] > r:
+            continue
+        u, v = x[k], y[k]
+        j = k
+        while j > begin and residual[j - one] > r:
+            residual[j], x[j], y[j] = residual[j - one], x[j - one], y[j - one]
+            j -= one
+        residual[j], x[j], y[j] = r, u, v
+
+
+@kernel
+def ends_by_residual(
+    x: np.ndarray, y: np.ndarray, slope: float, n_ends: int, residual: np.ndarray
+) -> None:
+    """Bring the points with the lowest and the highest residuals to the ends, in their order.
+
+    Parameters
+    ----------
+    x, y : float64 arrays of shape (n,)
+        Points; exchanged in place. Fast if the ends hold about the same points before.
+    slope : float
+        What it leaves of y is the residual.
+    n_ends : int
+        Points at each end that have to be right; fewer than half.
+    residual : float64 array of shape (n,)
+        Written.
+    """
+    n, one, m = np.uint64(x.size), np.uint64(1), np.uint64(n_ends)
+    for k in range(n):
+        residual[k] = y[k] - slope * x[k]
+    if n <= _FEW_POINTS:
+        _sort_nearly_sorted(residual, x, y, 0, n)
+        return
+    _sort_nearly_sorted(residual, x, y, 0, m)
+    for k in range(m, n):
+        r = residual[k]
+        if not r < residual[m - one]:
+            continue
+        u, v, j = x[k], y[k], m - one
+        residual[k], x[k], y[k] = residual[j], x[j], y[j]
+        while j > 0 and residual[j - one] > r:
+            residual[j], x[j], y[j] = residual[j - one], x[j - one], y[j - one]
+            j -= one
+        residual[j], x[j], y[j] = r, u, v
+    top = n - m
+    _sort_nearly_sorted(residual, x, y, top, n)
+    for k in range(m, top):
+        r = residual[k]
+        if not r > residual[top]:
+            continue
+        u, v, j = x[k], y[k], top
+        residual[k], x[k], y[k] = residual[j], x[j], y[j]
+        while j + one < n and residual[j + one] < r:
+            residual[j], x[j], y[j] = residual[j + one], x[j + one], y[j + one]
+            j += one
+        residual[j], x[j], y[j] = r, u, v
+
+
+@kernel
 def best_window(
     x: np.ndarray,
     y: np.ndarray,
     slope: float,
     n_kept: int,
-    order: np.ndarray,
+    sums: np.ndarray,
     residual: np.ndarray,
 ) -> tuple[float, float, float, float]:
     """Fit a line to every run of ``n_kept`` points with neighbouring residuals; the best of them.
 
     For a given slope, the points nearest to a line of any intercept are such a run, so this is the
-    concentration step of all intercepts at once.
+    concentration step of all intercepts at once. What is summed are the points outside of a run,
+    which are few.
 
     Parameters
     ----------
     x, y : float64 arrays of shape (n,)
-        Points, each coordinate with mean 0.
+        Points, each coordinate with mean 0; exchanged in place, see `ends_by_residual`.
     slope : float
         Slope to which the residuals refer.
     n_kept : int
         Points that the line has to fit.
-    order : int64 array of shape (n,)
-        Indices of the points; is sorted by residual. Nearly sorted input is fast.
+    sums : float64 array of shape (5,)
+        From `moments`.
     residual : float64 array of shape (n,)
         Scratch.
 
@@ -69,54 +138,63 @@ def best_window(
     --------
     >>> import numpy as np
     >>> x, y = np.array([-1.5, -0.5, 0.5, 1.5]), np.array([-3.0, -2.0, -1.0, 6.0])
-    >>> slope, intercept, trimmed, _ = best_window(x, y, 1.0, 3, np.arange(4), np.empty(4))
+    >>> slope, intercept, trimmed, _ = best_window(x, y, 1.0, 3, moments(x, y), np.empty(4))
     >>> round(slope, 6), round(intercept, 6), round(trimmed, 6)
     (1.0, -1.5, 0.0)
     """
-    n = x.size
-    s_xx, s_xy, s_yy = 0.0, 0.0, 0.0
-    for k in range(n):
-        # Insertion sort: linear here, because slopes come in ascending order.
-        p = order[k]
-        r = y[p] - slope * x[p]
-        j = k
-        while j > 0 and residual[j - 1] > r:
-            residual[j] = residual[j - 1]
-            order[j] = order[j - 1]
-            j -= 1
-        residual[j] = r
-        order[j] = p
-        s_xx += x[p] * x[p]
-        s_xy += x[p] * y[p]
-        s_yy += y[p] * y[p]
-    rounding = ROUNDING * s_yy
-    best = NO_LINE
-    w_x, w_y, w_xx, w_xy, w_yy = 0.0, 0.0, 0.0, 0.0, 0.0
-    for k in range(n):
-        u, v = x[order[k]], y[order[k]]
-        w_x += u
-        w_y += v
-        w_xx += u * u
-        w_xy += u * v
-        w_yy += v * v
-        if k < n_kept - 1:
-            continue
-        if k >= n_kept:
-            u, v = x[order[k - n_kept]], y[order[k - n_kept]]
-            w_x -= u
-            w_y -= v
-            w_xx -= u * u
-            w_xy -= u * v
-            w_yy -= v * v
-        c_xx = w_xx - w_x * w_x / n_kept
-        if n_kept * c_xx < NO_SPREAD:
-            continue
-        c_xy = w_xy - w_x * w_y / n_kept
-        line = c_xy / c_xx
-        trimmed = max(w_yy - w_y * w_y / n_kept - line * c_xy, 0.0)
-        intercept = (w_y - line * w_x) / n_kept
-        total = s_yy - line * (2.0 * s_xy - line * s_xx) + n * intercept * intercept
-        window = (line, intercept, trimmed, total)
-        if is_better(window, best, rounding):
-            best = window
+    ends_by_residual(x, y, slope, x.size - n_kept, residual)
+    n, kept = np.uint64(x.size), np.uint64(n_kept)
+    s_xx, s_xy, s_yy = sums[2], sums[3], sums[4]
+    w_x, w_y, w_xx, w_xy, w_yy = sums[0], sums[1], s_xx, s_xy, s_yy
+    for k in range(kept, n):
+        u, v = x[k], y[k]
+        w_x -= u
+        w_y -= v
+        w_xx -= u * u
+        w_xy -= u * v
+        w_yy -= v * v
+    share, rounding = 1.0 / n_kept, ROUNDING * s_yy
+    smallest, best = math.inf, NO_LINE
+    for k in range(n - kept + np.uint64(1)):
+        c_xx = w_xx - w_x * w_x * share
+        if n_kept * c_xx >= NO_SPREAD:
+            c_xy = w_xy - w_x * w_y * share
+            trimmed = max(w_yy - w_y * w_y * share - c_xy * c_xy / c_xx, 0.0)
+            if trimmed <= smallest:  # `is_better` would refuse others
+                line = c_xy / c_xx
+                intercept = (w_y - line * w_x) * share
+                total = s_yy - line * (2.0 * s_xy - line * s_xx) + n * intercept * intercept
+                window = (line, intercept, trimmed, total)
+                if is_better(window, best, rounding):
+                    best, smallest = window, trimmed + rounding
+        if k + kept < n:  # the next run: without the first, with the one behind
+            u, v = x[k + kept], y[k + kept]
+            w_x += u - x[k]
+            w_y += v - y[k]
+            w_xx += u * u - x[k] * x[k]
+            w_xy += u * v - x[k] * y[k]
+            w_yy += v * v - y[k] * y[k]
     return best
+
+
+@kernel
+def moments(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Sums of x, y, x^2, x y and y^2.
+
+    Parameters
+    ----------
+    x, y : float64 arrays of shape (n,)
+
+    Returns
+    -------
+    float64 array of shape (5,)
+    """
+    sums = np.zeros(5)
+    for k in range(x.size):
+        u, v = x[k], y[k]
+        sums[0] += u
+        sums[1] += v
+        sums[2] += u * u
+        sums[3] += u * v
+        sums[4] += v * v
+    return sums

@@ -1,7 +1,9 @@
-"""Sorting of short arrays inside kernels: heapsort, without recursion and without memory.
+"""Sorting of short arrays inside kernels: by counting, or heapsort, without recursion.
 
 numpy's sort does the same, but numba compiles it anew into every kernel that calls it, which took a
-quarter of the time of the first start; this compiles in a tenth of that and sorts as fast.
+quarter of the time of the first start; this compiles in a tenth of that. To count for each value
+how many are smaller takes a square of comparisons, but eight at once and none that the processor
+could guess wrong: up to some hundred values that is faster than any other way.
 """
 
 from __future__ import annotations
@@ -9,6 +11,22 @@ from __future__ import annotations
 import numpy as np
 
 from .jit import kernel
+
+#: Up to so many values are sorted by counting.
+_COUNTED = 1024
+
+
+@kernel
+def _by_counting(values: np.ndarray, order: np.ndarray) -> None:
+    """Write the indices that sort an array; equal values keep their order."""
+    n, one = np.uint64(values.size), np.uint64(1)
+    for i in range(n):
+        value, smaller = values[i], 0
+        for j in range(i):
+            smaller += int(values[j] <= value)
+        for j in range(i + one, n):
+            smaller += int(values[j] < value)
+        order[smaller] = i
 
 
 @kernel
@@ -57,6 +75,9 @@ def sorted_order(values: np.ndarray) -> np.ndarray:
     """
     n = values.size
     order = np.empty(n, np.int64)
+    if n <= _COUNTED:
+        _by_counting(values, order)
+        return order
     for i in range(n):
         order[i] = i
     for root in range(n // 2 - 1, -1, -1):

@@ -8,7 +8,7 @@ import numpy as np
 
 from .jit import kernel
 from .pair_slopes import pair_slopes
-from .residual_window import NO_LINE, ROUNDING, best_window, is_better
+from .residual_window import NO_LINE, ROUNDING, best_window, is_better, moments
 from .sorting import sorted_order
 
 #: Fraction of the points that the line has to fit.
@@ -55,17 +55,17 @@ def trimmed_line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     if n_kept < 2:
         return math.nan, math.nan
     mean_x, mean_y = np.sum(x) / n, np.sum(y) / n
-    x, y = x - mean_x, y - mean_y
     # Stable, so that equal x have one order. It is also the order of the
     # residuals for slopes far below all others, where the sweep begins.
     order = sorted_order(x)
-    residual = np.empty(n)
-    rounding = ROUNDING * np.sum(y * y)
-    slopes = pair_slopes(x, y, order)
+    x, y = x[order] - mean_x, y[order] - mean_y
+    slopes = pair_slopes(x, y)
+    sums, residual = moments(x, y), np.empty(n)
+    rounding = ROUNDING * sums[4]
     found = np.empty((slopes.size, 4))
     best = NO_LINE
     for s in range(slopes.size):
-        line = best_window(x, y, slopes[s], n_kept, order, residual)
+        line = best_window(x, y, slopes[s], n_kept, sums, residual)
         found[s, 0], found[s, 1], found[s, 2], found[s, 3] = line
         if is_better(line, best, rounding):
             best = line
@@ -84,7 +84,7 @@ def trimmed_line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
             continue
         bottom = (found[s, 0], found[s, 1], trimmed, found[s, 3])
         for _ in range(_MAX_STEPS):
-            line = best_window(x, y, bottom[0], n_kept, order, residual)
+            line = best_window(x, y, bottom[0], n_kept, sums, residual)
             if not line[2] < bottom[2] - rounding:
                 break
             bottom = line

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctabatch.kernels.pair_slopes import pair_slopes
-from ctabatch.kernels.residual_window import best_window
+from ctabatch.kernels.residual_window import best_window, ends_by_residual, moments
 from ctabatch.kernels.trimmed_line import trimmed_line
 from tests.naive.trimmed_line import smallest_trimmed_sum, trimmed_sum
 from tests.toy_images import read_only
@@ -61,13 +61,33 @@ def test_trimmed_line_fits_at_least_as_well_as_ctapipe(n):
 def test_trimmed_line_is_the_same_compiled_and_interpreted(n):
     x, y = times(np.random.default_rng(n), n)
     np.testing.assert_allclose(trimmed_line(x, y), trimmed_line.py_func(x, y), rtol=1e-9)
-    order = np.argsort(x)
-    np.testing.assert_allclose(pair_slopes(x, y, order), pair_slopes.py_func(x, y, order))
+    by_x = np.argsort(x)
+    x, y = x[by_x] - x.mean(), y[by_x] - y.mean()
+    np.testing.assert_allclose(pair_slopes(x, y), pair_slopes.py_func(x, y))
+    sums = moments(x, y)
     lines = [
-        step(x - x.mean(), y - y.mean(), 3.0, int(0.85 * n), order.copy(), np.empty(n))
+        step(x.copy(), y.copy(), 3.0, int(0.85 * n), sums, np.empty(n))
         for step in (best_window, best_window.py_func)
     ]
     np.testing.assert_allclose(*lines, rtol=1e-9)
+
+
+@pytest.mark.parametrize("kernel", [ends_by_residual, ends_by_residual.py_func])
+@given(
+    st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)), min_size=3, max_size=40),
+    st.lists(st.floats(-3, 3), min_size=1, max_size=4),
+)
+def test_the_ends_hold_the_lowest_and_highest_residuals(kernel, points, slopes):
+    x, y = (np.array(values, float) for values in zip(*points, strict=True))
+    n, m = len(x), len(x) - int(0.85 * len(x))
+    residual = np.empty(n)
+    for slope in slopes:  # each begins where the one before ended
+        kernel(x, y, slope, m, residual)
+        assert sorted(zip(x, y, strict=True)) == sorted(map(tuple, np.array(points, float)))
+        np.testing.assert_array_equal(residual, y - slope * x)
+        expected = np.sort(residual)
+        np.testing.assert_array_equal(residual[:m], expected[:m])
+        np.testing.assert_array_equal(residual[n - m :], expected[n - m :])
 
 
 @KERNELS
