@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .jit import kernel
-from .tailcuts import ABOVE_BOUNDARY, ABOVE_PICTURE, select_by_state
+from .tailcuts import ABOVE_PICTURE, select_by_state
 
 
 @kernel
@@ -44,7 +44,7 @@ def pixel_tailcuts(
     n_images, n_pixels = image.shape
     boundary = np.float32(boundary_threshold)
     state = np.zeros(n_pixels, np.uint8)
-    candidates = np.empty(n_pixels, np.int32)
+    candidates, above = np.empty(n_pixels + 1, np.int32), np.empty(n_pixels + 1, np.int32)
     for i in range(n_images):
         of = i if picture_threshold.shape[0] > 1 else 0
         n = 0
@@ -54,10 +54,9 @@ def pixel_tailcuts(
             n += int(image[i, p] >= boundary or image[i, p] >= picture_threshold[of, p])
         for k in range(n):
             p = candidates[k]
-            if image[i, p] >= boundary:
-                state[p] |= ABOVE_BOUNDARY
-            if image[i, p] >= picture_threshold[of, p]:
-                state[p] |= ABOVE_PICTURE
+            in_picture = image[i, p] >= picture_threshold[of, p]
+            state[p] = int(image[i, p] >= boundary) + ABOVE_PICTURE * int(in_picture)
         select_by_state(
-            indptr, indices, min_picture_neighbors, keep_isolated, candidates, n, state, mask[i]
+            indptr, indices, min_picture_neighbors, keep_isolated, candidates, n, state, above,
+            mask[i],
         )  # fmt: skip

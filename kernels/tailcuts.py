@@ -9,18 +9,16 @@ from .jit import kernel
 # Bits of the state of a pixel while one image is cleaned.
 ABOVE_BOUNDARY = 1
 ABOVE_PICTURE = 2
-_IN_PICTURE = 4
+_SELECTED = 4
+_BESIDE_PICTURE = 8
 
 
 @kernel
-def _neighbors_with(
-    bit: int, pixel: int, state: np.ndarray, indptr: np.ndarray, indices: np.ndarray
-) -> int:
-    """Count the neighbours of a pixel whose state has the bit set."""
+def _neighbors_above(pixel: int, state: np.ndarray, indptr: np.ndarray, indices: np.ndarray) -> int:
+    """Count the neighbours of a pixel that are above the picture threshold."""
     count = 0
     for k in range(indptr[pixel], indptr[pixel + 1]):
-        if state[indices[k]] & bit:
-            count += 1
+        count += (state[indices[k]] & ABOVE_PICTURE) >> 1
     return count
 
 
@@ -33,6 +31,7 @@ def select_by_state(
     candidates: np.ndarray,
     n_candidates: int,
     state: np.ndarray,
+    picture: np.ndarray,
     mask: np.ndarray,
 ) -> None:
     """Select the pixels of one image from the thresholds that they pass.
@@ -48,29 +47,37 @@ def select_by_state(
     n_candidates : int
     state : uint8 array of shape (n_pixels,)
         `ABOVE_BOUNDARY` and `ABOVE_PICTURE`; 0 everywhere when this is done.
+    picture : int32 array of shape (n_pixels + 1,)
+        Scratch.
     mask : bool array of shape (n_pixels,)
         Written in the candidates.
     """
-    needs_neighbors = min_picture_neighbors > 0 and not keep_isolated
+    # Most candidates pass the lower threshold alone, in noise: work begins at the few others.
+    n_picture = 0
     for c in range(n_candidates):
         p = candidates[c]
-        if state[p] & ABOVE_PICTURE and (
-            not needs_neighbors
-            or _neighbors_with(ABOVE_PICTURE, p, state, indptr, indices) >= min_picture_neighbors
-        ):
-            state[p] |= _IN_PICTURE
+        picture[n_picture] = p
+        n_picture += (state[p] & ABOVE_PICTURE) >> 1
+    if min_picture_neighbors > 0 and not keep_isolated:
+        n_above, n_picture = n_picture, 0
+        for c in range(n_above):
+            p = picture[c]
+            if _neighbors_above(p, state, indptr, indices) >= min_picture_neighbors:
+                picture[n_picture] = p
+                n_picture += 1
+    for c in range(n_picture):
+        p = picture[c]
+        beside_boundary = 0
+        for k in range(indptr[p], indptr[p + 1]):
+            above = state[indices[k]] & ABOVE_BOUNDARY
+            state[indices[k]] |= above * _BESIDE_PICTURE
+            beside_boundary |= above
+        if keep_isolated or beside_boundary:
+            state[p] |= _SELECTED
     for c in range(n_candidates):
         p = candidates[c]
-        selected = False
-        if state[p] & _IN_PICTURE:
-            selected = (
-                keep_isolated or _neighbors_with(ABOVE_BOUNDARY, p, state, indptr, indices) > 0
-            )
-        if not selected and state[p] & ABOVE_BOUNDARY:
-            selected = _neighbors_with(_IN_PICTURE, p, state, indptr, indices) > 0
-        mask[p] = selected
-    for c in range(n_candidates):
-        state[candidates[c]] = 0
+        mask[p] = (state[p] & (_SELECTED | _BESIDE_PICTURE)) != 0
+        state[p] = 0
 
 
 @kernel
@@ -126,7 +133,7 @@ def tailcuts(
     boundary = np.float32(boundary_threshold)
     lowest = min(picture, boundary)
     state = np.zeros(n_pixels, dtype=np.uint8)
-    candidates = np.empty(n_pixels + 1, dtype=np.int32)
+    candidates, above = np.empty(n_pixels + 1, np.int32), np.empty(n_pixels + 1, np.int32)
     for i in range(n_images):
         # Nearly all pixels are below both thresholds: list the others, without a branch.
         n_candidates = 0
@@ -136,11 +143,8 @@ def tailcuts(
             n_candidates += int(image[i, p] >= lowest)
         for c in range(n_candidates):
             p = candidates[c]
-            if image[i, p] >= boundary:
-                state[p] |= ABOVE_BOUNDARY
-            if image[i, p] >= picture:
-                state[p] |= ABOVE_PICTURE
+            state[p] = int(image[i, p] >= boundary) + ABOVE_PICTURE * int(image[i, p] >= picture)
         select_by_state(
             indptr, indices, min_picture_neighbors, keep_isolated, candidates, n_candidates, state,
-            mask[i],
+            above, mask[i],
         )  # fmt: skip
