@@ -1,10 +1,10 @@
 """Every extractor and every cleaner beside ctapipe's, from waveforms in memory to image parameters.
 
-Ours: `ctabatch.stages.dl1.process` on decoded batches, from raw samples: gain selection,
-calibration, extraction, cleaning, all parameters of images and simulated images, Arrow rows.
-Theirs: `CameraCalibrator` and `ImageProcessor` on array events in memory, whose waveforms the
-event source has calibrated and gain-selected already (that is not counted). Both with their
-defaults but for the component of the row: extractors with tailcuts, cleaners with
+Ours: `ctabatch.stages.dl1.process` on batches: extraction, cleaning, all parameters of images and
+simulated images, Arrow rows. Theirs: `CameraCalibrator` and `ImageProcessor` on array events. Both
+begin with the same waveforms in memory, calibrated and of the selected gain, as ctapipe's event
+source gives them; with ``--raw`` ours begins with raw samples and calibrates and selects, too. Both
+with their defaults but for the component of the row: extractors with tailcuts, cleaners with
 NeighborPeakWindowSum.
 
 One core, one thread; CPU time, medians of several rounds in turn, after one that compiles. The
@@ -54,6 +54,7 @@ from ctabatch.io.simtel.batches import BATCH_SIZE, RawBatch, raw_batches
 from ctabatch.io.simtel.source import SimtelReader
 from ctabatch.source import calibrated, telescope_events
 from ctabatch.stages import dl1
+from ctabatch.stages.waveforms import calibrated_events
 
 #: Example -> its cameras that are measured: one gain; two gains; FlashCam.
 FILES = {
@@ -146,16 +147,22 @@ def rows() -> Iterator[tuple[str, dict[str, str], dict[str, Any]]]:
                 yield label, {**KINDS, kind: name}, options
 
 
-def our_work(camera: Camera, chosen: dict[str, str], options: dict[str, Any]) -> Callable[[], None]:
-    """From raw samples to rows of images and parameters."""
+def our_work(
+    camera: Camera, chosen: dict[str, str], options: dict[str, Any], raw: bool
+) -> Callable[[], None]:
+    """From waveforms to rows of images and parameters."""
     config = ProcessConfig(
         extraction={"extractor": chosen["extractor"], chosen["extractor"]: options},
         cleaning={"cleaner": chosen["cleaner"]},
     )
     made = [config.dl1_options(b.tel_type, int(b.tel_id[0])) for b in camera.batches]
+    batches = [
+        batch if raw else calibrated_events(batch, given.extraction)
+        for batch, given in zip(camera.batches, made, strict=True)
+    ]
 
     def work() -> None:
-        for batch, given in zip(camera.batches, made, strict=True):
+        for batch, given in zip(batches, made, strict=True):
             dl1.process(batch, given)
 
     return work
@@ -215,6 +222,7 @@ def main() -> None:
     parser.add_argument("--theirs", type=int, default=40, help="per camera, of theirs, at most")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="", help="part of the name of a camera or component")
+    parser.add_argument("--raw", action="store_true", help="ours calibrates and selects, too")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     found: list[dict[str, Any]] = []
@@ -225,7 +233,7 @@ def main() -> None:
                 if options.only not in f"{name} {label}":
                     continue
                 say(f"{name}: {label}")
-                work = {"ours": our_work(camera, chosen, given),
+                work = {"ours": our_work(camera, chosen, given, options.raw),
                         "theirs": their_work(camera, chosen, given)}  # fmt: skip
                 rates = compare(camera, work, options.rounds)
                 found.append({"camera": name, "component": label, **rates})
