@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from .jit import kernel
+from .trace_lanes import calibrated_traces, traces_above
 
 HIGH_GAIN, LOW_GAIN = 0, 1
 #: In place of a threshold: the gains are known already, and the waveform is that of these.
@@ -34,14 +35,9 @@ def select_gain(waveform: np.ndarray, threshold: int, gain: np.ndarray) -> None:
     if threshold <= KNOWN:  # times the samples of a sum
         return
     gain[:] = HIGH_GAIN
-    if waveform.shape[0] < 2:
-        return
-    for p in range(waveform.shape[1]):
-        highest = waveform[0, p, 0]
-        for s in range(1, waveform.shape[2]):
-            highest = max(highest, waveform[0, p, s])
-        if highest > threshold:
-            gain[p] = LOW_GAIN
+    if waveform.shape[0] > 1:
+        samples = np.ascontiguousarray(waveform).reshape(-1)
+        traces_above(samples, waveform.shape[2], threshold, gain)  # 1 is the low gain
 
 
 @kernel
@@ -60,13 +56,9 @@ def calibrate_event(
     r1 : float32 (m, n_samples), m >= n_pixels
         Written in its first n_pixels rows, photo-electrons per sample.
     """
-    n_pixels, n_samples = waveform.shape[1], waveform.shape[2]
-    for p in range(n_pixels):
-        g = np.intp(gain[p])
-        base, scale = pedestal[g, p], factor[g, p]
-        stored = min(g, waveform.shape[0] - 1)
-        for s in range(n_samples):
-            r1[p, s] = (np.float32(waveform[stored, p, s]) - base) * scale
+    samples = np.ascontiguousarray(waveform).reshape(-1)
+    n_samples, stride = waveform.shape[2], r1.shape[1]
+    calibrated_traces(samples, n_samples, pedestal, factor, gain, r1.reshape(-1), stride)
 
 
 @kernel

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from .charge_lanes import block_charges
 from .jit import kernel
-from .peak_lanes import LANES, first_of_row
-from .window_blocks import block_sums
-from .window_lanes import WINDOWS
+from .maxima_lanes import first_row_maxima
+from .peak_lanes import LANES
 
 #: Samples of the window and of its part before the peak: one on each side of the best three.
 WIDTH, SHIFT = 5, 2
@@ -15,7 +15,7 @@ WIDTH, SHIFT = 5, 2
 
 @kernel
 def best_triples(
-    samples: np.ndarray, broken: np.ndarray, trace: np.ndarray, peak: np.ndarray
+    samples: np.ndarray, broken: np.ndarray, sums: np.ndarray, highest: np.ndarray, peak: np.ndarray
 ) -> None:
     """Middle of the three neighbouring samples that hold most, of every pixel of one event.
 
@@ -23,26 +23,25 @@ def best_triples(
     ----------
     samples : float32 (n_pixels, n_samples), photo-electrons
     broken : bool (n_pixels,)
-    trace : float32 (m, stride), m >= n_pixels and stride >= n_samples
-        Written: the samples, zero in broken pixels.
+    sums : float32 (n_pixels, stride)
+        Scratch, -inf in the first and last `SHIFT` samples and behind them; the stride is a
+        multiple of `peak_lanes.LANES`.
+    highest : float32 (n_pixels,)
+        Scratch.
     peak : int64 (n_pixels,)
-        Written; `SHIFT` if there are too few samples, or none of the sums is a number.
+        Written; `SHIFT` if the pixel is broken, there are too few samples, or none of the sums is
+        a number.
     """
-    n_samples = samples.shape[1]
-    sums = np.full((n_samples + LANES - 1) // LANES * LANES, -np.inf, np.float32)
-    for p in range(samples.shape[0]):
-        if broken[p]:
-            trace[p, :] = 0.0
-            peak[p] = SHIFT
-            continue
-        for s in range(n_samples):
-            trace[p, s] = samples[p, s]
-        own = samples[p]
+    n_pixels, n_samples = samples.shape
+    one = np.uint64(1)
+    for p in range(n_pixels):
+        own, three = samples[p], sums[p]
         for s in range(np.uint64(SHIFT), np.uint64(max(n_samples - SHIFT, SHIFT))):
-            one = np.uint64(1)
             outer = np.float64(own[s - one]) + np.float64(own[s + one])
-            sums[s] = np.float32(np.float64(own[s]) + outer)
-        peak[p] = max(first_of_row(sums, 0, n_samples), SHIFT)
+            three[s] = np.float32(np.float64(own[s]) + outer)
+    first_row_maxima(sums.reshape(-1), sums.shape[1], n_samples, peak, highest)
+    for p in range(n_pixels):
+        peak[p] = SHIFT if broken[p] else max(peak[p], SHIFT)
 
 
 @kernel
@@ -80,29 +79,25 @@ def first_pass(
     that equal ones are equal.
     """
     n_events, n_pixels, n_samples = samples.shape
-    # one event at a time, which stays in the cache
-    trace = np.zeros((n_pixels + 1, max(n_samples, 1)), np.float32)
-    values, peak = trace.reshape(-1), np.empty(n_pixels, np.int64)
-    place, first = np.empty(WINDOWS, np.int64), np.empty(WINDOWS, np.float64)
-    count, sums = np.empty(WINDOWS, np.int32), np.empty(3 * WINDOWS, np.float64)
+    stride = (n_samples + LANES - 1) // LANES * LANES
+    # of one event, which stays in the cache
+    sums = np.full((n_pixels, stride), -np.inf, np.float32)
+    highest, peak = np.empty(n_pixels, np.float32), np.empty(n_pixels, np.int64)
+    whole = np.ones(correction.shape[1])
+    no_shift = np.zeros((correction.shape[1], n_pixels), np.float32)
+    value = np.empty(n_pixels, np.float32)
     for k in range(n_events):
-        rate = sampling_rate[rows[k]]
-        best_triples(samples[k], broken[k], trace, peak)
-        for block in range(0, n_pixels, WINDOWS):
-            block_sums(
-                values, trace.shape[1], n_samples, peak, block, WIDTH, SHIFT, place, first, count,
-                sums,
-            )  # fmt: skip
-            for lane in range(min(WINDOWS, n_pixels - block)):
-                p = block + lane
-                value, positive = np.float32(sums[lane]), sums[WINDOWS + lane]
-                when = sums[2 * WINDOWS + lane] / positive if positive > 0 else np.float64(peak[p])
-                factor = correction[rows[k], np.intp(gain[k, p])]
-                charge[k, p] = np.float64(value) * factor
-                time[k, p] = np.float32(np.float64(np.float32(when)) / rate)
-                if broken[k, p]:
-                    charge[k, p] = 0.0
-                    time[k, p] = 0.0
+        best_triples(samples[k], broken[k], sums, highest, peak)
+        # windows lie in the readout: nothing is read behind the last trace
+        block_charges(
+            samples[k].reshape(-1), n_samples, n_samples, peak, gain[k], whole, no_shift,
+            sampling_rate[rows[k]], WIDTH, SHIFT, 0.0, value, time[k],
+        )  # fmt: skip
+        for p in range(n_pixels):
+            charge[k, p] = np.float64(value[p]) * correction[rows[k], np.intp(gain[k, p])]
+            if broken[k, p]:
+                charge[k, p] = 0.0
+                time[k, p] = 0.0
 
 
 __all__ = ["SHIFT", "WIDTH", "first_pass"]

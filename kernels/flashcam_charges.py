@@ -7,7 +7,8 @@ import numpy as np
 from .clipped_phases import clipped_phases
 from .deconvolution import centroid, phase_weights, upsampled_between, without_pole
 from .jit import kernel
-from .peak_lanes import LANES, N_ROWS, first_weighted_maximum
+from .maxima_lanes import first_weighted_maxima
+from .peak_lanes import LANES
 from .trace_window import window_of_trace
 
 #: Columns of the parameters of a telescope, from its reference pulse.
@@ -52,6 +53,7 @@ def clipped_peaks(
     n_pixels, stride = peak.shape[0], clipped.shape[1]
     values, numbers = clipped.reshape(-1), neighbor_table.reshape(-1)
     weight, upsampling = np.float64(local_weight), weights.shape[1]
+    sample, found = np.empty(n_pixels, np.int64), np.empty(n_pixels, np.float64)
     highest[:] = -np.inf
     peak[:] = 0
     for phase in range(upsampling):
@@ -62,15 +64,11 @@ def clipped_peaks(
                 clipped_phases(
                     short[p], weights[:, phase : phase + 1], clipping, stride, clipped[p]
                 )
+        first_weighted_maxima(values, stride, numbers, weight, n_samples, sample, found)
         for p in range(n_pixels):
-            s = first_weighted_maximum(values, stride, numbers, p * N_ROWS, p, weight, n_samples)
-            found = clipped[p, s] * weight
-            for j in range(N_ROWS):
-                found += clipped[np.intp(neighbor_table[p, j]), s]
-            place = s * upsampling + phase
-            if found > highest[p] or (found == highest[p] and place < peak[p]):
-                highest[p] = found
-                peak[p] = place
+            place = sample[p] * upsampling + phase
+            if found[p] > highest[p] or (found[p] == highest[p] and place < peak[p]):
+                highest[p], peak[p] = found[p], place
 
 
 @kernel

@@ -9,14 +9,21 @@ from __future__ import annotations
 import numpy as np
 
 from .jit import kernel
-from .pairwise_sum import pairwise_sum
-from .peak_lanes import LANES, N_ROWS, first_weighted_maximum
+from .maxima_lanes import first_weighted_maxima
+from .peak_lanes import LANES
 from .peak_window import window_charge
+from .sum_lanes import trace_sums
+from .trace_lanes import calibrated_traces
 
 
 @kernel
 def usable_traces(
-    samples: np.ndarray, broken: np.ndarray, baseline_begin: int, baseline_end: int, out: np.ndarray
+    samples: np.ndarray,
+    broken: np.ndarray,
+    baseline_begin: int,
+    baseline_end: int,
+    scratch: np.ndarray,
+    out: np.ndarray,
 ) -> None:
     """Traces of one event without their baseline, and zero for broken pixels.
 
@@ -27,22 +34,25 @@ def usable_traces(
     baseline_begin, baseline_end : int
         The baseline is the mean of ``samples[:, begin:end]``, NaN if there are none; with a
         negative begin nothing is subtracted.
+    scratch : float32 (2, n_pixels)
     out : float32 (m, n), m >= n_pixels and n >= n_samples
         Written where there are pixels and samples.
     """
-    n_baseline = np.float64(max(baseline_end - baseline_begin, 0))
-    for p in range(samples.shape[0]):
+    n_pixels, n_samples = samples.shape
+    traces, baseline, whole = samples.reshape(-1), scratch[:1], scratch[1:]
+    n_baseline = max(baseline_end - baseline_begin, 0)
+    whole[:] = 1.0
+    baseline[:] = 0.0 if baseline_begin < 0 else np.nan
+    if baseline_begin >= 0 and n_baseline > 0:
+        trace_sums(traces, n_samples, baseline_begin, n_baseline, baseline[0])
+        for p in range(n_pixels):
+            baseline[0, p] = np.float32(np.float64(baseline[0, p]) / np.float64(n_baseline))
+    no_gain = np.zeros(n_pixels, np.int8)
+    rows = out.reshape(-1)
+    calibrated_traces(traces, n_samples, baseline, whole, no_gain, rows, out.shape[1])
+    for p in range(n_pixels):
         if broken[p]:
             out[p, :] = 0.0
-            continue
-        baseline = np.float32(0)
-        if baseline_begin >= 0:
-            baseline = np.float32(np.nan)
-            if n_baseline > 0:
-                total = pairwise_sum(samples[p, baseline_begin:baseline_end])
-                baseline = np.float32(np.float64(total) / n_baseline)
-        for s in range(samples.shape[1]):
-            out[p, s] = samples[p, s] - baseline
 
 
 @kernel
@@ -96,16 +106,13 @@ def neighbor_trace_charges(
     stride = (n_samples + LANES - 1) // LANES * LANES
     trace = np.zeros((n_pixels + 1, stride), np.float32)
     values, numbers = trace.reshape(-1), neighbor_table.reshape(-1)
-    peak = np.empty(n_pixels, np.int64)
+    peak, highest = np.empty(n_pixels, np.int64), np.empty(n_pixels, np.float32)
     no_shift = np.zeros((correction.shape[1], n_pixels), np.float32)
-    weight = np.float32(local_weight)
+    weight, scratch = np.float32(local_weight), np.empty((2, n_pixels), np.float32)
     for k in range(n_events):
         row = rows[k]
-        usable_traces(samples[k], broken[k], baseline_begin, baseline_end, trace)
-        for p in range(n_pixels):
-            peak[p] = first_weighted_maximum(
-                values, stride, numbers, p * N_ROWS, p, weight, n_samples
-            )
+        usable_traces(samples[k], broken[k], baseline_begin, baseline_end, scratch, trace)
+        first_weighted_maxima(values, stride, numbers, weight, n_samples, peak, highest)
         window_charge(
             trace, n_samples, peak, gain[k], correction[row], no_shift, sampling_rate[row], width,
             shift, image[k], peak_time[k],

@@ -43,7 +43,7 @@ def first_maximum(
     for j in range(N_ROWS):
         row = np.int64(numbers[begin + j]) * stride
         total += rows[row : row + n_samples]
-    return int(np.argmax(total))
+    return int(np.argmax(np.where(np.isnan(total), -np.inf, total)))
 
 
 def first_weighted_maximum(
@@ -100,7 +100,7 @@ def first_of_row(rows: np.ndarray, place: int, n_samples: int) -> int:
     return int(np.argmax(np.where(np.isnan(row), -np.inf, row)))
 
 
-def _places(builder: Any, numbers: Any, begin: Any, stride: Any) -> list[Any]:
+def row_places(builder: Any, numbers: Any, begin: Any, stride: Any) -> list[Any]:
     """Where the rows begin."""
     found = []
     for j in range(N_ROWS):
@@ -120,7 +120,7 @@ def _vector_maximum(
         values, stride, numbers, begin, n_samples = args
         values = context.make_array(signature.args[0])(context, builder, values).data
         numbers = context.make_array(signature.args[2])(context, builder, numbers).data
-        places = _places(builder, numbers, begin, stride)
+        places = row_places(builder, numbers, begin, stride)
         return search(builder, values, places, None, n_samples)
 
     return signature, codegen
@@ -138,7 +138,7 @@ def _vector_weighted_maximum(
         values, stride, numbers, begin, own, weight, n_samples = args
         values = context.make_array(signature.args[0])(context, builder, values).data
         numbers = context.make_array(signature.args[2])(context, builder, numbers).data
-        places = [builder.mul(own, stride), *_places(builder, numbers, begin, stride)]
+        places = [builder.mul(own, stride), *row_places(builder, numbers, begin, stride)]
         return search(builder, values, places, weight, n_samples)
 
     return signature, codegen
@@ -175,4 +175,5 @@ def _first_of_row(rows, place, n_samples):  # type: ignore[no-untyped-def]
     return lambda rows, place, n_samples: _vector_row_maximum(rows, place, n_samples)
 
 
-__all__ = ["LANES", "N_ROWS", "first_maximum", "first_of_row", "first_weighted_maximum"]
+__all__ = ["LANES", "N_ROWS", "first_maximum", "first_of_row", "first_weighted_maximum",
+           "row_places"]  # fmt: skip

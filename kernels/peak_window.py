@@ -11,9 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from .calibration import calibrate_event, select_gain
+from .charge_lanes import block_charges
 from .jit import kernel
-from .peak_lanes import LANES, N_ROWS, first_maximum
-from .window_lanes import WINDOWS, window_sums
+from .maxima_lanes import first_maxima
+from .peak_lanes import LANES
 
 
 @kernel
@@ -33,9 +34,7 @@ def neighbor_peaks(
     peak : int64 (n_pixels,)
         Written; 0 for pixels without neighbours.
     """
-    rows, numbers = r1.reshape(-1), neighbor_table.reshape(-1)
-    for p in range(peak.shape[0]):
-        peak[p] = first_maximum(rows, r1.shape[1], numbers, p * N_ROWS, n_samples)
+    first_maxima(r1.reshape(-1), r1.shape[1], neighbor_table.reshape(-1), n_samples, peak)
 
 
 @kernel
@@ -72,26 +71,10 @@ def window_charge(
     peak_time : float32 (n_pixels,)
         Written, ns; the peak itself where no sample of the window is positive.
     """
-    n_pixels, stride = peak.shape[0], r1.shape[1]
-    values = r1.reshape(-1)
-    place, first = np.empty(WINDOWS, np.int64), np.empty(WINDOWS, np.float64)
-    count, sums = np.empty(WINDOWS, np.int32), np.empty(3 * WINDOWS, np.float64)
-    for block in range(0, n_pixels, WINDOWS):
-        for lane in range(WINDOWS):
-            p = min(block + lane, n_pixels - 1)  # the last block does its last pixel again
-            begin = min(max(np.int64(0), peak[p] - shift), np.int64(n_samples))
-            place[lane] = p * stride + begin
-            first[lane] = begin
-            count[lane] = min(peak[p] - shift + width, np.int64(n_samples)) - begin
-        window_sums(values, place, first, count, sums)
-        for lane in range(min(WINDOWS, n_pixels - block)):
-            p = block + lane
-            charge, positive = np.float32(sums[lane]), sums[WINDOWS + lane]
-            time = sums[2 * WINDOWS + lane] / positive if positive > 0 else np.float64(peak[p])
-            g = np.intp(gain[p])
-            image[p] = np.float32(np.float64(charge) * correction[g])
-            ns = np.float32(np.float64(np.float32(time)) / sampling_rate)
-            peak_time[p] = ns - time_shift[g, p]
+    block_charges(
+        r1.reshape(-1), r1.shape[1], n_samples, peak, gain, correction, time_shift, sampling_rate,
+        width, shift, 0.0, image, peak_time,
+    )  # fmt: skip
 
 
 @kernel

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from .charge_lanes import block_charges
 from .first_pass import SHIFT, WIDTH
 from .hillas import FOV_LAT, FOV_LON, PSI
 from .jit import kernel
@@ -75,33 +76,47 @@ def second_pass(
     and ends before the last sample; so is this one.
     """
     n_events, n_pixels, n_samples = samples.shape
+    wanted, peak = np.empty(n_pixels, np.int64), np.empty(n_pixels, np.int64)
+    value = np.empty(n_pixels, np.float32)
+    whole = np.ones(corrections.shape[2])
+    no_shift = np.zeros((corrections.shape[2], n_pixels), np.float32)
     for k in range(n_events):
         row = rows[k]
         rate = sampling_rate[row]
+        for p in range(n_pixels):
+            image[k, p] = np.float32(charge[k, p])
         is_valid[k] = math.isfinite(fit[k, _SLOPE]) and n_samples >= WIDTH
+        if not is_valid[k]:
+            peak_time[k] = time[k]
+            continue
         psi = math.radians(ellipse[k, PSI])
         cos_psi, sin_psi = math.cos(psi), math.sin(psi)
         for p in range(n_pixels):
-            image[k, p] = np.float32(charge[k, p])
-            peak_time[k, p] = time[k, p]
-            if not is_valid[k] or (island[k, p] and not charge[k, p] < threshold[k]):
-                continue
             d_x, d_y = x[p] - ellipse[k, FOV_LON], y[p] - ellipse[k, FOV_LAT]
             along = d_x * cos_psi + d_y * sin_psi
             sample = np.rint((fit[k, _SLOPE] * along + fit[k, _INTERCEPT]) * rate)
             # still a floating-point number, which a steep line does not overflow
-            peak = np.int64(min(max(sample, -1.0), np.float64(n_samples)))
-            width, shift, kind = WIDTH, SHIFT, _INSIDE
-            if peak < SHIFT:
-                peak, width, shift, kind = np.int64(0), FIRST_WIDTH, FIRST_SHIFT, _FIRST
-            elif peak >= n_samples - 3:
-                width, shift, kind = LAST_WIDTH, LAST_SHIFT, _LAST
-                if peak > n_samples - 3:
-                    peak = np.int64(n_samples - 1)
-            value, when = window_of_trace(samples[k, p], peak, width, shift)
+            at = np.int64(min(max(sample, -1.0), np.float64(n_samples)))
+            # those at the edges come below: nothing is read behind the last trace
+            wanted[p], peak[p] = at, at if SHIFT <= at < n_samples - 3 else SHIFT
+        block_charges(
+            samples[k].reshape(-1), n_samples, n_samples, peak, gain[k], whole, no_shift, rate,
+            WIDTH, SHIFT, 0.0, value, peak_time[k],
+        )  # fmt: skip
+        for p in range(n_pixels):
+            if island[k, p] and not charge[k, p] < threshold[k]:
+                peak_time[k, p] = time[k, p]
+                continue
+            kind, at = _INSIDE, wanted[p]
+            if at < SHIFT:
+                value[p], when = window_of_trace(samples[k, p], 0, FIRST_WIDTH, FIRST_SHIFT)
+                kind, peak_time[k, p] = _FIRST, np.float32(np.float64(when) / rate)
+            elif at >= n_samples - 3:
+                at = n_samples - 1 if at > n_samples - 3 else at
+                value[p], when = window_of_trace(samples[k, p], at, LAST_WIDTH, LAST_SHIFT)
+                kind, peak_time[k, p] = _LAST, np.float32(np.float64(when) / rate)
             factor = corrections[kind, row, np.intp(gain[k, p])]
-            image[k, p] = np.float32(np.float64(value) * factor)
-            peak_time[k, p] = np.float32(np.float64(when) / rate)
+            image[k, p] = np.float32(np.float64(value[p]) * factor)
 
 
 __all__ = ["second_pass"]

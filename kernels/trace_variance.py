@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
-from .chain_lanes import chain_sum
+from .chain_lanes import BLOCK, CHAINS, chain_sum
 from .jit import kernel
+from .variance_lanes import variances
 
 
 @kernel
@@ -24,29 +25,38 @@ def trace_variance(samples: np.ndarray, variance: np.ndarray) -> None:
     -----
     Source: var = sum (x - <x>)^2 / n in two passes, in single precision as ``numpy.nanvar`` adds.
     """
-    n_events, n_pixels, n_samples = samples.shape
+    n_samples = samples.shape[2]
+    traces, found = samples.reshape(-1), variance.reshape(-1)
+    n_written = 0
+    if CHAINS <= n_samples <= BLOCK:
+        n_written = variances(traces, n_samples, found)
     values = np.empty(n_samples, np.float32)
-    for k in range(n_events):
-        for p in range(n_pixels):
-            trace = samples[k, p]
-            n = np.float64(n_samples)
-            total = chain_sum(trace)
-            is_whole = total == total and n > 0
-            if not is_whole:  # NaN, or opposite infinities
-                n = np.float64(_numbers_of(trace, values))
-                if n == 0:
-                    variance[k, p] = np.nan
-                    continue
-                total = chain_sum(values)
-            mean = np.float32(np.divide(np.float64(total), n))
-            for s in range(n_samples):
-                deviation = trace[s] - mean
-                values[s] = deviation * deviation
-            if not is_whole:
-                for s in range(n_samples):
-                    if math.isnan(trace[s]):
-                        values[s] = 0.0
-            variance[k, p] = np.float32(np.divide(np.float64(chain_sum(values)), n))
+    for t in range(found.shape[0]):
+        if t >= n_written or math.isnan(found[t]):
+            found[t] = _variance_of(traces[t * n_samples : (t + 1) * n_samples], values)
+
+
+@kernel
+def _variance_of(trace: np.ndarray, values: np.ndarray) -> np.float32:
+    """Variance of one trace; `values` is scratch of its size."""
+    n_samples = trace.shape[0]
+    n = np.float64(n_samples)
+    total = chain_sum(trace)
+    is_whole = total == total and n > 0
+    if not is_whole:  # NaN, or opposite infinities
+        n = np.float64(_numbers_of(trace, values))
+        if n == 0:
+            return np.float32(np.nan)
+        total = chain_sum(values)
+    mean = np.float32(np.divide(np.float64(total), n))
+    for s in range(n_samples):
+        deviation = trace[s] - mean
+        values[s] = deviation * deviation
+    if not is_whole:
+        for s in range(n_samples):
+            if math.isnan(trace[s]):
+                values[s] = 0.0
+    return np.float32(np.divide(np.float64(chain_sum(values)), n))
 
 
 @kernel

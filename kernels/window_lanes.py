@@ -9,123 +9,101 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic, overload
+from numba.core import cgutils
 
 #: Rows that are summed side by side.
 WINDOWS = 8
 
 
-def window_sums(
-    values: np.ndarray, place: np.ndarray, first: np.ndarray, count: np.ndarray, sums: np.ndarray
-) -> int:
-    """Sum of each of eight windows, sum of its positive values, and that weighted with positions.
+def load(builder: Any, pointer: Any, kind: Any, align: int) -> Any:
+    """Instructions that load a vector."""
+    loaded = builder.load(builder.bitcast(pointer, kind.as_pointer()))
+    loaded.align = align
+    return loaded
+
+
+def splat(builder: Any, value: Any, kind: Any) -> Any:
+    """Instructions for a vector with the same number in all eight lanes."""
+    undefined = ir.Constant(kind, ir.Undefined)
+    first = builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), WINDOWS), [0] * WINDOWS)
+    return builder.shuffle_vector(first, undefined, zeros)
+
+
+def transposed(builder: Any, rows: list[Any]) -> list[Any]:
+    """Eight vectors of eight: lane i of vector j becomes lane j of vector i."""
+    kind = ir.VectorType(ir.IntType(32), WINDOWS)
+    half = WINDOWS // 2
+    for _ in range(3):  # each time two vectors that are four apart are interleaved
+        mixed = []
+        for one, two in zip(rows[:half], rows[half:], strict=True):
+            for begin in (0, half):
+                lanes = [lane + k * WINDOWS for lane in range(begin, begin + half) for k in (0, 1)]
+                mixed.append(builder.shuffle_vector(one, two, ir.Constant(kind, lanes)))
+        rows = mixed
+    return rows
+
+
+def lane_sums(builder: Any, starts: list[Any], begin: Any, counts: Any) -> tuple[list[Any], Any]:
+    """Instructions for the sums of eight windows, and for the length of the longest.
+
+    In double precision: the sum of each window, that of its positive values, and that of these
+    times their positions.
 
     Parameters
     ----------
-    values : float32 (m,)
-    place : int64 (8,)
-        Where in `values` each window begins; as many values as the longest window has must follow.
-    first : float64 (8,)
-        Position of the first value of each window.
-    count : int32 (8,)
-        Values in each window.
-    sums : float64 (24,)
-        Written: eight sums, eight sums of positive values, eight weighted sums of these.
-
-    Returns
-    -------
-    int
-        Values in the longest window.
+    builder : llvmlite.ir.IRBuilder
+    starts : list of pointers to float
+        The first value of each window; as many must follow as the longest window has.
+    begin : vector of double
+        Their positions.
+    counts : vector of int32
     """
-    for lane in range(WINDOWS):
-        n_values = max(count[lane], 0)
-        window = values[place[lane] : place[lane] + n_values].astype(np.float64)
-        positive = np.where(window > 0, window, 0.0)
-        position = first[lane] + np.arange(len(window))
-        for k, terms in enumerate((window, positive, positive * position)):
-            sums[k * WINDOWS + lane] = np.cumsum(terms)[-1] if len(terms) else 0.0
-    return int(max(count.max(), 0))
+    i32, i64 = ir.IntType(32), ir.IntType(64)
+    doubles, singles = begin.type, ir.VectorType(ir.FloatType(), WINDOWS)
+    zero, one = ir.Constant(doubles, [0.0] * WINDOWS), ir.Constant(doubles, [1.0] * WINDOWS)
+    largest = cgutils.get_or_insert_function(
+        builder.module,
+        ir.FunctionType(i32, [counts.type]),
+        f"llvm.vector.reduce.smax.v{WINDOWS}i32",
+    )
+    longest = builder.call(largest, [counts])
+    before = builder.block
+    loop, done = builder.append_basic_block("step"), builder.append_basic_block("steps_done")
+    builder.cbranch(builder.icmp_signed(">", longest, i32(0)), loop, done)
+    builder.position_at_end(loop)
+    step, steps, position = builder.phi(i32), builder.phi(counts.type), builder.phi(doubles)
+    totals = [builder.phi(doubles) for _ in range(3)]
+    value = ir.Constant(singles, ir.Undefined)
+    offset = builder.sext(step, i64)
+    for lane, start in enumerate(starts):
+        one_value = builder.load(builder.gep(start, [offset]))
+        value = builder.insert_element(value, one_value, i32(lane))
+    inside = builder.icmp_signed("<", steps, counts)
+    wide = builder.select(inside, builder.fpext(value, doubles), zero)
+    positive = builder.select(builder.fcmp_ordered(">", wide, zero), wide, zero)
+    weighted = builder.fmul(positive, position)
+    after = [
+        builder.fadd(t, term) for t, term in zip(totals, (wide, positive, weighted), strict=True)
+    ]
+    following = builder.add(step, i32(1))
+    for phi, initial, value in (
+        (step, i32(0), following),
+        (steps, ir.Constant(counts.type, [0] * WINDOWS),
+         builder.add(steps, ir.Constant(counts.type, [1] * WINDOWS))),
+        (position, begin, builder.fadd(position, one)),
+        *((total, zero, new) for total, new in zip(totals, after, strict=True)),
+    ):  # fmt: skip
+        phi.add_incoming(initial, before)
+        phi.add_incoming(value, loop)
+    builder.cbranch(builder.icmp_signed("<", following, longest), loop, done)
+    builder.position_at_end(done)
+    found = [builder.phi(doubles) for _ in after]
+    for phi, new in zip(found, after, strict=True):
+        phi.add_incoming(zero, before)
+        phi.add_incoming(new, loop)
+    return found, longest
 
 
-@intrinsic
-def _vector_sums(typingctx: Any, values: Any, place: Any, first: Any, count: Any, sums: Any) -> Any:
-    signature = types.int64(values, place, first, count, sums)
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        data = [
-            context.make_array(kind)(context, builder, value).data
-            for kind, value in zip(signature.args, args, strict=True)
-        ]
-        values, place, first, count, sums = data
-        i32, i64 = ir.IntType(32), ir.IntType(64)
-        singles, doubles = (
-            ir.VectorType(kind, WINDOWS) for kind in (ir.FloatType(), ir.DoubleType())
-        )
-        integers = ir.VectorType(i32, WINDOWS)
-        zero, one = ir.Constant(doubles, [0.0] * WINDOWS), ir.Constant(doubles, [1.0] * WINDOWS)
-
-        def load(pointer: Any, kind: Any, align: int) -> Any:
-            loaded = builder.load(builder.bitcast(pointer, kind.as_pointer()))
-            loaded.align = align
-            return loaded
-
-        counts = load(count, integers, 4)
-        kind = ir.FunctionType(i32, [integers])
-        name = f"llvm.vector.reduce.smax.v{WINDOWS}i32"
-        largest = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-        longest = builder.call(largest, [counts])
-        lanes = [ir.Constant(i32, lane) for lane in range(WINDOWS)]
-        starts = [
-            builder.gep(values, [builder.load(builder.gep(place, [ir.Constant(i64, lane)]))])
-            for lane in range(WINDOWS)
-        ]
-        before = builder.block
-        loop, done = builder.append_basic_block("step"), builder.append_basic_block("steps_done")
-        begin = load(first, doubles, 8)
-        builder.cbranch(builder.icmp_signed(">", longest, ir.Constant(i32, 0)), loop, done)
-        builder.position_at_end(loop)
-        step, steps, position = builder.phi(i32), builder.phi(integers), builder.phi(doubles)
-        totals = [builder.phi(doubles) for _ in range(3)]
-        value = ir.Constant(singles, ir.Undefined)
-        offset = builder.sext(step, i64)
-        for lane, start in zip(lanes, starts, strict=True):
-            one_value = builder.load(builder.gep(start, [offset]))
-            value = builder.insert_element(value, one_value, lane)
-        inside = builder.icmp_signed("<", steps, counts)
-        wide = builder.select(inside, builder.fpext(value, doubles), zero)
-        positive = builder.select(builder.fcmp_ordered(">", wide, zero), wide, zero)
-        weighted = builder.fmul(positive, position)
-        after = [
-            builder.fadd(t, term)
-            for t, term in zip(totals, (wide, positive, weighted), strict=True)
-        ]
-        following = builder.add(step, ir.Constant(i32, 1))
-        for phi, initial, value in (
-            (step, ir.Constant(i32, 0), following),
-            (steps, ir.Constant(integers, [0] * WINDOWS),
-             builder.add(steps, ir.Constant(integers, [1] * WINDOWS))),
-            (position, begin, builder.fadd(position, one)),
-            *((total, zero, new) for total, new in zip(totals, after, strict=True)),
-        ):  # fmt: skip
-            phi.add_incoming(initial, before)
-            phi.add_incoming(value, loop)
-        builder.cbranch(builder.icmp_signed("<", following, longest), loop, done)
-        builder.position_at_end(done)
-        found = [builder.phi(doubles) for _ in after]
-        for phi, new in zip(found, after, strict=True):
-            phi.add_incoming(zero, before)
-            phi.add_incoming(new, loop)
-        for k, phi in enumerate(found):
-            pointer = builder.gep(sums, [ir.Constant(i64, k * WINDOWS)])
-            builder.store(phi, builder.bitcast(pointer, doubles.as_pointer())).align = 8
-        return builder.sext(longest, i64)
-
-    return signature, codegen
-
-
-@overload(window_sums, jit_options={"nogil": True})
-def _window_sums(values, place, first, count, sums):  # type: ignore[no-untyped-def]
-    return lambda values, place, first, count, sums: _vector_sums(values, place, first, count, sums)
+__all__ = ["WINDOWS", "lane_sums", "load", "splat", "transposed"]

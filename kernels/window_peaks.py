@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from .jit import kernel
-from .peak_lanes import first_of_row
+from .maxima_lanes import first_row_maxima
 from .sorting import sorted_order
 
 
@@ -24,10 +24,11 @@ def local_peaks(r1: np.ndarray, n_samples: int, peak: np.ndarray) -> None:
     peak : int64 (n_pixels,)
         Written; 0 where the first sample is NaN, which nothing is larger than.
     """
-    values, stride = r1.reshape(-1), r1.shape[1]
+    highest = np.empty(peak.shape[0], r1.dtype)
+    first_row_maxima(r1.reshape(-1), r1.shape[1], n_samples, peak, highest)
     for p in range(peak.shape[0]):
-        is_number = r1[p, 0] == r1[p, 0]
-        peak[p] = first_of_row(values, p * stride, n_samples) if is_number else 0
+        if r1[p, 0] != r1[p, 0]:
+            peak[p] = 0
 
 
 @kernel

@@ -32,7 +32,7 @@ def calibrate(
     Sums come back as waveforms of one sample. Those whose gains are known are calibrated already.
     """
     if known is not None:
-        return waveform[:, 0], known
+        return np.ascontiguousarray(waveform[:, 0]), known  # as kernels take them
     n_events, _, n_pixels, n_samples = waveform.shape
     r1 = np.empty((n_events, n_pixels, n_samples), np.float32)
     gain = np.empty((n_events, n_pixels), np.int8)
