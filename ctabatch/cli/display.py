@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ctabatch.config import ProcessConfig
 from ctabatch.errors import InputError
-from ctabatch.io.dataset_folder import IDENTITY
+from ctabatch.io.dataset_identity import IDENTITY
 from ctabatch.io.location import Location, local_path
 
 

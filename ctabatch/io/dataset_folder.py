@@ -15,24 +15,21 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
-import ctabatch
 from ctabatch.errors import InputError, OutputError
 from ctabatch.instrument.subarray import SubarrayDescription
 from ctabatch.instrument.tables import subarray_tables
 
 from .commit_records import read_records
-from .location import Location, StorePath, local_path, location
-from .merged_parts import MERGED, inner_records, listed, replaced_by
+from .dataset_identity import IDENTITY, identity_text, read_identity
+from .location import Location, StorePath, location
+from .merged_parts import INPUTS, MERGED, inner_records, listed, replaced_by
 from .parquet import PartFiles, write_once, write_text, writing
 from .parquet_bounds import bounded_file
 from .record_checks import is_plain_name, read_record
 
-FORMAT, FORMAT_VERSION = "ctabatch dataset", 1
-IDENTITY = "ctabatch.json"
 SUBARRAY_TABLES = ("telescopes", "cameras", "pixels", "optics", "readout")
 
 
@@ -47,17 +44,6 @@ class DatasetFolder:
     def __init__(self, root: str | Location) -> None:
         self.root: Location = location(root)
         self._merged: dict[str, list[dict[str, Any]]] = {}
-
-    @property
-    def local_root(self) -> Path:
-        """The folder, for what works on this machine only.
-
-        Raises
-        ------
-        OptionError
-            The dataset is in an object store.
-        """
-        return local_path(self.root, "a dataset for this command")
 
     def create(self) -> None:
         """Make the folder a dataset, or check that it is one.
@@ -85,12 +71,7 @@ class DatasetFolder:
                     f"(it has no {IDENTITY}); name a new or empty folder"
                 )
             self.root.mkdir(parents=True, exist_ok=True)
-        identity = {
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
-            "created_by": f"ctabatch {ctabatch.__version__}",
-        }
-        write_text(self.root / IDENTITY, json.dumps(identity, indent=1) + "\n")
+        write_text(self.root / IDENTITY, identity_text())
 
     def check(self) -> dict[str, Any]:
         """Identity of an existing dataset.
@@ -98,23 +79,9 @@ class DatasetFolder:
         Raises
         ------
         InputError
-            There is no dataset, or one that this version cannot read.
+            There is no dataset, one that is not finished, or one that this version cannot read.
         """
-        try:
-            text = (self.root / IDENTITY).read_text(encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"{self.root}: no ctabatch dataset (no {IDENTITY} in it)") from error
-        try:
-            identity = json.loads(text)
-            version = int(identity["format_version"])
-        except (ValueError, TypeError, KeyError) as error:
-            raise InputError(f"{self.root / IDENTITY}: not readable: {error}") from error
-        if identity.get("format") != FORMAT or version > FORMAT_VERSION:
-            raise InputError(
-                f"{self.root}: format {identity.get('format')!r} version {version}; this version "
-                f"of ctabatch reads {FORMAT!r} up to version {FORMAT_VERSION}"
-            )
-        return dict(identity)
+        return read_identity(self.root)
 
     # -- parts
 
@@ -185,14 +152,17 @@ class DatasetFolder:
             elif part in replaced_by(self.recorded(), self.record):
                 raise InputError(f"{self.root}: was compacted while it was read: run again")
 
-    def commit(self, files: PartFiles, record: dict[str, Any]) -> None:
+    def commit(
+        self, files: PartFiles, record: dict[str, Any], predictions: Collection[str] = ()
+    ) -> None:
         """Publish the files of a part and write its record; an earlier version is replaced.
 
-        Predictions made from an earlier version are removed with it.
+        Predictions made from an earlier version are removed with it, but those of the prefixes in
+        `predictions`: they were made for this one.
         """
         files.close()  # if this fails, an earlier version stays
         if isinstance(self.root, StorePath):
-            self._remove_predictions(files.part)
+            self._remove_predictions(files.part, predictions)
             self._commit_to_store(self.record_path(files.part), files, lambda _: record)
             return
         earlier = self.record(files.part)
@@ -202,7 +172,8 @@ class DatasetFolder:
         record["tables"] = files.publish()
         if earlier is not None:
             self._remove_files(set(earlier.get("tables", ())) - set(record["tables"]))
-            self._remove_predictions(files.part)
+        if earlier is not None or INPUTS in record:  # a killed compaction may have left some
+            self._remove_predictions(files.part, predictions)
         self._write_record(self.record_path(files.part), record)
         files.keep()
 
@@ -300,8 +271,8 @@ class DatasetFolder:
         self._write_record(self.prediction_path(prefix, files.part), record)
         files.keep()
 
-    def _remove_predictions(self, part: str) -> None:
-        for prefix in self.prefixes():
+    def _remove_predictions(self, part: str, but: Collection[str] = ()) -> None:
+        for prefix in set(self.prefixes()) - set(but):
             record = self.prediction_record(prefix, part)
             if record is not None:
                 with writing(self.root):

@@ -163,6 +163,7 @@ class PartFiles:
         """Say that the part is committed: `discard` leaves its files alone."""
         self._visible = []
         if self._upload is not None:
+            self._upload.keep()
             self._upload.close()
 
     def discard(self) -> None:
@@ -180,6 +181,7 @@ class PartFiles:
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
         if self._upload is not None:
+            self._upload.take_back()
             self._upload.close()
 
 

@@ -58,14 +58,14 @@ def commit_to_store(
         record = make(earlier)
         record["tables"] = {**record.get("tables", {}), **new}
         content = (json.dumps(record, indent=1, allow_nan=False) + "\n").encode()
-        problem = _write(path, content, version)
+        problem = write_over(path, content, version)
         if problem is None:
             return set((earlier or {}).get("tables", ())) - set(record["tables"])
     raise OutputError(f"{path}: the record cannot be written: {problem}") from problem
 
 
-def _write(path: StorePath, content: bytes, earlier: Version | None) -> Exception | None:
-    """Write a record in the place of another; why it is not there if it is not."""
+def write_over(path: StorePath, content: bytes, earlier: Version | None) -> Exception | None:
+    """Write a small object in the place of another, None for none; why it is not there if not."""
     try:
         write_if(path, content, earlier)
     except ChangedError as error:
@@ -127,4 +127,5 @@ def remove_objects(paths: Iterable[StorePath]) -> None:
     at_once(quietly, list(paths), SMALL_AT_ONCE)
 
 
-__all__ = ["commit_to_store", "read_stored_record", "read_stored_records", "remove_objects"]
+__all__ = ["commit_to_store", "read_stored_record", "read_stored_records", "remove_objects",
+           "write_over"]  # fmt: skip

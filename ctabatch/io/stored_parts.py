@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from ctabatch.errors import InputError
 
-from .dataset_folder import IDENTITY, DatasetFolder
+from .dataset_folder import DatasetFolder
+from .dataset_identity import IDENTITY
 from .location import Location
 from .simtel.losses import Account, Loss
 

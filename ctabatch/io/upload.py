@@ -27,6 +27,7 @@ class Upload:
         self._n_files = 0
         self._files: list[tuple[Path, StorePath]] = []
         self._sizes: dict[StorePath, int] = {}
+        self._sent: list[StorePath] = []
         self._failed = threading.Event()
 
     def new_file(self, name: str) -> Path:
@@ -48,6 +49,7 @@ class Upload:
         """Send all files; afterwards there is nothing of them on this machine."""
         try:
             at_once(self._send, self._files, AT_ONCE)
+            self._sent += [path for _, path in self._files]
             self._files = []
         except BaseException:
             self._failed.set()
@@ -66,6 +68,16 @@ class Upload:
             self._failed.set()
             raise
         file.unlink()
+
+    def keep(self) -> None:
+        """Say that a record may name what was sent: `take_back` leaves it alone."""
+        self._sent = []
+
+    def take_back(self) -> None:
+        """Remove what was sent, as far as the store answers; no record may name it."""
+        sent, self._sent = self._sent, []
+        with contextlib.suppress(OutputError):
+            at_once(_give_up, sent, AT_ONCE)
 
     def close(self) -> None:
         """Remove what is on this machine."""

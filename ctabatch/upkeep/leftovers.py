@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ctabatch.io.dataset_folder import IDENTITY, DatasetFolder
-from ctabatch.io.location import Location, StorePath
+from ctabatch.io.dataset_folder import DatasetFolder
+from ctabatch.io.dataset_identity import IDENTITY
+from ctabatch.io.location import Location, StorePath, location
+from ctabatch.io.merged_parts import MERGED
+from ctabatch.io.parquet import writing
 from ctabatch.io.part_lock import lock_state
+from ctabatch.io.stored_parts import part_of
 from ctabatch.io.writer_identity import writer_is_alive
 
 from .findings import Report
@@ -56,6 +61,51 @@ def find_leftovers(
     return sorted(removable, key=lambda name: (not name.startswith("parts/"), name))
 
 
+def of_compactions(folder: DatasetFolder, records: Records, *, now: bool = False) -> list[str]:
+    """Leftovers of interrupted compactions that may be removed, as `find_leftovers` gives them."""
+    found = find_leftovers(folder, records, Report(), now=now)
+    parts = [part_of(folder.root / name) for name in found]
+    return [
+        name
+        for name, part in zip(found, parts, strict=True)
+        if part.startswith(MERGED) or _known(part, records.replaced)
+    ]
+
+
+def remove_leftovers(root: str | Location, names: list[str], report: Report) -> None:
+    """Remove leftovers, and folders that they leave empty.
+
+    Parameters
+    ----------
+    root : path or URI
+    names : list of str
+        As `find_leftovers` gives them.
+    report : Report
+        Told what was removed.
+
+    Raises
+    ------
+    OutputError
+        One cannot be removed.
+    """
+    place = location(root)
+    if isinstance(place, StorePath):
+        from ctabatch.io.object_store import SMALL_AT_ONCE, at_once, remove
+
+        for records in (True, False):
+            some = [name for name in names if name.startswith("parts/") is records]
+            at_once(lambda name: remove(place / name), some, SMALL_AT_ONCE)
+            report.removed += some
+        return
+    with writing(place):
+        for name in names:
+            path = place / name
+            path.unlink(missing_ok=True)
+            report.removed.append(name)
+            with contextlib.suppress(OSError):  # it holds other files
+                path.parent.rmdir()
+
+
 def _may_be_alive(path: Location, folder: DatasetFolder, newest: dict[Location, float]) -> str:
     """Why a file may be that of a living writer; empty if that is dead."""
     if path.suffix == ".wip":
@@ -84,7 +134,7 @@ def _what(name: str, folder: DatasetFolder, records: Records, broken: set[str]) 
     if words[0] == "parts" and name.endswith(".json"):
         return _record(words, records, folder)
     if name.endswith(".parquet"):
-        part = Path(name).stem
+        part = part_of(Path(name))
         if _known(part, records.replaced):
             return "left from a compaction: its rows are in another part"
         if broken and any(_known(part, {Path(one).stem: ""}) for one in broken):
@@ -145,4 +195,4 @@ def _modified(path: Location) -> float:
         return time.time()
 
 
-__all__ = ["LIVING", "find_leftovers"]
+__all__ = ["LIVING", "find_leftovers", "of_compactions", "remove_leftovers"]

@@ -11,7 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ctabatch.errors import InputError
+from ctabatch.io.commit_records import read_records
 from ctabatch.io.dataset_folder import DatasetFolder
+from ctabatch.io.fetched import fetched
+from ctabatch.io.location import Location, StorePath
 from ctabatch.io.parquet import PartFiles
 from ctabatch.io.parquet_bounds import bounded_file
 
@@ -77,11 +80,26 @@ class Part:
 def committed_parts(folder: DatasetFolder) -> list[Part]:
     """All committed parts with their predictions."""
     prefixes = folder.prefixes()
-    parts = []
-    for record in folder.records():
-        found = {p: folder.prediction_record(p, record["part"]) for p in prefixes}
-        parts.append(Part(record, {p: own for p, own in found.items() if own is not None}))
+    parts = [Part(record) for record in folder.records()]
+    for prefix in prefixes:
+        paths = [folder.prediction_path(prefix, part.name) for part in parts]
+        for part, found in zip(parts, read_records(paths), strict=True):
+            if found is not None:
+                part.predictions[prefix] = found
     return parts
+
+
+def changed(folder: DatasetFolder, parts: Sequence[Part]) -> Part | None:
+    """A part whose records are not what they were when it was looked at; None if all are."""
+    prefixes = folder.prefixes()
+    paths = [folder.record_path(part.name) for part in parts]
+    now = [Part(record or {}) for record in read_records(paths)]
+    for prefix in prefixes:
+        found = read_records([folder.prediction_path(prefix, part.name) for part in parts])
+        for part, record in zip(now, found, strict=True):
+            if record is not None:
+                part.predictions[prefix] = record
+    return next((part for part, one in zip(parts, now, strict=True) if part != one), None)
 
 
 def why_alone(folder: DatasetFolder, part: Part) -> str:
@@ -114,9 +132,10 @@ def groups(folder: DatasetFolder, parts: Sequence[Part], most_bytes: int) -> lis
     for part in parts:
         kinds.setdefault(part.kind(), []).append(part)
     found: list[list[Part]] = []
+    keys = _first_keys(folder, parts)
     for own in kinds.values():
         group: list[Part] = []
-        for part in sorted(own, key=lambda part: (*_first_key(folder, part), part.name)):
+        for part in sorted(own, key=lambda part: (*keys[part.name], part.name)):
             size = sum(one.bytes for one in group) + part.bytes
             if group and (
                 size > most_bytes or sum(one.rows for one in group) + part.rows > MOST_ROWS
@@ -126,6 +145,15 @@ def groups(folder: DatasetFolder, parts: Sequence[Part], most_bytes: int) -> lis
             group.append(part)
         found.append(group)
     return [group for group in found if len(group) > 1]
+
+
+def _first_keys(folder: DatasetFolder, parts: Sequence[Part]) -> dict[str, tuple[int, int]]:
+    if not isinstance(folder.root, StorePath):
+        return {part.name: _first_key(folder, part) for part in parts}
+    from ctabatch.io.object_store import SMALL_AT_ONCE, at_once
+
+    found = at_once(lambda part: _first_key(folder, part), list(parts), SMALL_AT_ONCE)
+    return dict(zip((part.name for part in parts), found, strict=True))
 
 
 def _first_key(folder: DatasetFolder, part: Part) -> tuple[int, int]:
@@ -139,29 +167,39 @@ def _first_key(folder: DatasetFolder, part: Part) -> tuple[int, int]:
 
 
 def write_merged(
-    root: Path, names: Sequence[str], files: PartFiles, progress: Callable[[int], None]
+    root: Location, names: Sequence[str], files: PartFiles, progress: Callable[[int], None]
 ) -> None:
     """Write the rows of some files, sorted by their keys, into the same tables of a new part.
+
+    Objects of a store are copied to this machine, table by table: row groups are read more than
+    once and in no order.
 
     Raises
     ------
     InputError
         A file is damaged, or has other rows than expected.
     """
-    tables: dict[str, list[Path]] = {}
+    tables: dict[str, list[Location]] = {}
     for name in names:
         tables.setdefault(name.rpartition("/")[0], []).append(root / name)
-    for table, paths in sorted(tables.items()):
-        keys = table_name(table).keys
-        for group in by_schema(paths):
-            n = 0
-            for batch in _rows(table, group, keys):
-                files.write(table, batch)
-                n += batch.num_rows
-                progress(batch.num_rows)
-            if n == 0:
-                with bounded_file(group[0]) as file:
-                    files.require(table, file.schema_arrow)
+    for table, places in sorted(tables.items()):
+        with fetched(places) as paths:
+            _write_table(table, paths, files, progress)
+
+
+def _write_table(
+    table: str, paths: list[Path], files: PartFiles, progress: Callable[[int], None]
+) -> None:
+    keys = table_name(table).keys
+    for group in by_schema(paths):
+        n = 0
+        for batch in _rows(table, group, keys):
+            files.write(table, batch)
+            n += batch.num_rows
+            progress(batch.num_rows)
+        if n == 0:
+            with bounded_file(group[0]) as file:
+                files.require(table, file.schema_arrow)
 
 
 def _rows(table: str, group: list[Path], keys: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -189,4 +227,4 @@ def _summed(group: list[Path], keys: Sequence[str]) -> pa.Table:
     )
 
 
-__all__ = ["Part", "committed_parts", "groups", "why_alone", "write_merged"]
+__all__ = ["Part", "changed", "committed_parts", "groups", "why_alone", "write_merged"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,15 +10,14 @@ import pyarrow.parquet as pq
 
 from ctabatch.errors import InputError
 from ctabatch.io.dataset_folder import SUBARRAY_TABLES, DatasetFolder
-from ctabatch.io.location import Location, location, parquet_source
+from ctabatch.io.location import Location, parquet_source
 from ctabatch.io.merged_parts import inner_records
-from ctabatch.io.parquet import writing
 
 from .files import check_file
 from .findings import Report
 from .key_ranges import Ranges
 from .keys import KeyCheck
-from .leftovers import find_leftovers
+from .leftovers import find_leftovers, remove_leftovers
 from .records import Records, read_records
 
 #: Told what is done, how much of it is done and how much there is.
@@ -83,24 +81,6 @@ def validate(
         report.add("keys", ".", str(error), "mend the files that are told above, then check again")
     removable = find_leftovers(folder, records, report, now=now)
     return report, _safe(removable, records, report)
-
-
-def remove_leftovers(root: str | Location, names: list[str], report: Report) -> None:
-    """Remove leftovers that `validate` found, and folders that they leave empty.
-
-    Raises
-    ------
-    OutputError
-        One cannot be removed.
-    """
-    with writing(location(root)):
-        for name in names:
-            path = location(root) / name
-            path.unlink(missing_ok=True)
-            report.removed.append(name)
-            if isinstance(path, Path):
-                with contextlib.suppress(OSError):  # it holds other files
-                    path.parent.rmdir()
 
 
 def _safe(removable: list[str], records: Records, report: Report) -> list[str]:
