@@ -30,7 +30,9 @@ def command(
     ] = False,
     search: Annotated[
         list[Path] | None,
-        typer.Option(help="With --provenance: look for inputs in this folder too; repeat it."),
+        typer.Option(
+            help="With --provenance: look for inputs in this folder or URI too; repeat it."
+        ),
     ] = None,
     verify: Annotated[
         bool,
@@ -53,6 +55,7 @@ def command(
       ctabatch info s3://bucket/dl1
       ctabatch info --provenance dl3/data/obs_000001.fits
       ctabatch info --provenance irf --search /archive --verify
+      ctabatch info --provenance s3://bucket/dl1 --search s3://archive/simtel
     """
     if (search or verify) and not provenance:
         raise OptionError("--search and --verify go with --provenance")
@@ -60,10 +63,9 @@ def command(
     if not where.exists():
         raise InputError(f"{where}: there is no such file or folder")
     if provenance:
-        from ctabatch.io.location import local_path
+        from ctabatch.io.location import location
 
-        where = local_path(where, "a product whose provenance is told")
-        report(where, search or [], verify=verify, as_json=as_json)
+        report(where, [location(one) for one in search or ()], verify=verify, as_json=as_json)
         return
     facts = dataset_facts(where) if where.is_dir() else file_facts(where)
     if as_json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -11,20 +10,25 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ctabatch.io.location import Location
     from ctabatch.provenance.chain import Link
 
 #: Inputs of one product that are printed; JSON has all.
 SHOWN = 8
 
 
-def report(path: Path, search: list[Path], *, verify: bool, as_json: bool) -> None:
+def report(path: Location, search: list[Location], *, verify: bool, as_json: bool) -> None:
     """Print where a product came from; exit code 0 whatever was found on the way."""
     from ctabatch.provenance.chain import trace
 
     chain = trace(path, search, verify=verify)
     missing = chain.missing()
     if as_json:
-        facts = {"provenance": chain.as_dict(), "n_missing": len(missing)}
+        facts = {
+            "provenance": chain.as_dict(),
+            "n_missing": len(missing),
+            **({"unreachable": dict(chain.unreachable)} if chain.unreachable else {}),
+        }
         typer.echo(json.dumps(facts, indent=1, default=str))
         return
     for line in lines(chain):
@@ -34,6 +38,8 @@ def report(path: Path, search: list[Path], *, verify: bool, as_json: bool) -> No
             f"{len(missing)} not found here; they are named by digest or activity. "
             "--search FOLDER looks for them there."
         )
+    for store, why in chain.unreachable.items():
+        typer.echo(f"{store} was not asked: {_printable(why)}", err=True)
 
 
 def lines(

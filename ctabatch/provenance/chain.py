@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from ctabatch.errors import InputError
 from ctabatch.io.dataset_folder import DatasetFolder
+from ctabatch.io.location import Location
 
 from .activity import Input
 from .documents import Made, is_dataset, of_dataset, of_file, of_folder, of_record
@@ -29,7 +29,7 @@ class Link:
         What it was read as by what stands above it.
     name : str
     kind : str
-    path : Path or None
+    path : Path, StorePath or None
         Where it is; None if it was not found.
     sha256 : str
     size : int or None
@@ -37,17 +37,20 @@ class Link:
         name, id, software, start, stop; empty if none is known.
     configuration : mapping
     inputs : list of Link
+    unreachable : mapping
+        Of the first link: stores that records name and that could not be asked -> why.
     """
 
     role: str
     name: str
     kind: str
-    path: Path | None = None
+    path: Location | None = None
     sha256: str = ""
     size: int | None = None
     activity: Mapping[str, Any] = field(default_factory=dict)
     configuration: Mapping[str, Any] = field(default_factory=dict)
     inputs: list[Link] = field(default_factory=list)
+    unreachable: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -86,7 +89,7 @@ class Link:
         return list(found.values())
 
 
-def trace(path: Path, search: Iterable[Path] = (), *, verify: bool = False) -> Link:
+def trace(path: Location, search: Iterable[Location] = (), *, verify: bool = False) -> Link:
     """Follow the provenance of a product.
 
     Products that others name are looked for beside the product, where they were when it was made,
@@ -94,10 +97,10 @@ def trace(path: Path, search: Iterable[Path] = (), *, verify: bool = False) -> L
 
     Parameters
     ----------
-    path : Path
+    path : Path or StorePath
         A dataset, a commit record, a folder of models, responses or event lists, a file of any of
         these, or an input file.
-    search : iterable of Path
+    search : iterable of Path or StorePath
         More folders to look into.
     verify : bool
         Take the digests of files, instead of comparing their sizes.
@@ -109,8 +112,15 @@ def trace(path: Path, search: Iterable[Path] = (), *, verify: bool = False) -> L
     """
     if not path.exists():
         raise InputError(f"{path}: there is no such file or folder")
-    places = Places([*search, *_beside(path.absolute())], verify=verify)
-    following = _Following(places)
+    places = Places(search, verify=verify)
+    for folder in _beside(path.absolute()):
+        places.try_to_look(folder)
+    link = _traced(path, _Following(places))
+    link.unreachable = places.unreachable
+    return link
+
+
+def _traced(path: Location, following: _Following) -> Link:
     if path.is_dir() and is_dataset(path):
         links = [following.link("part", made) for made in of_dataset(path)]
         return Link("", path.name, "dataset", path, inputs=links)
@@ -123,7 +133,7 @@ def trace(path: Path, search: Iterable[Path] = (), *, verify: bool = False) -> L
     return links[0] if len(links) == 1 else Link("", path.name, "part", path, inputs=links)
 
 
-def _with_places_of_record(made: Made, path: Path) -> Made:
+def _with_places_of_record(made: Made, path: Location) -> Made:
     """A file of a dataset, with the places that its commit record tells of."""
     root = next((folder for folder in path.absolute().parents[:6] if is_dataset(folder)), None)
     if root is None:
@@ -132,7 +142,7 @@ def _with_places_of_record(made: Made, path: Path) -> Made:
     return replace(made, places=tuple(dict.fromkeys((*made.places, *places))))
 
 
-def _made(path: Path) -> Made | list[Made] | None:
+def _made(path: Location) -> Made | list[Made] | None:
     if path.is_dir():
         found = of_folder(path)
         if found is None:
@@ -146,9 +156,10 @@ def _made(path: Path) -> Made | list[Made] | None:
     return of_file(path)
 
 
-def _beside(path: Path) -> list[Path]:
+def _beside(path: Location) -> list[Location]:
     """The folder that a product belongs to, and what that lies in."""
-    for folder in (path, *list(path.parents)[:5]):
+    above: Sequence[Location] = path.parents
+    for folder in (path, *above[:5]):
         if is_dataset(folder) or (folder / RECORD).is_file():
             return [folder, folder.parent]
     return [path.parent]
@@ -171,8 +182,7 @@ class _Following:
             link.inputs = self._known[made.name, key].inputs
             return link
         for place in made.places:
-            hint = Path(place)
-            self._places.look(hint if hint.is_dir() else hint.parent)
+            self._places.look_at(place)
         self._above.append(key)
         link.inputs = [self._input(one, made) for one in made.inputs]
         self._above.pop()

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ctabatch.errors import InputError
-from ctabatch.io.dataset_folder import IDENTITY, DatasetFolder
+from ctabatch.io.commit_records import read_records
+from ctabatch.io.dataset_folder import DatasetFolder
+from ctabatch.io.dataset_identity import IDENTITY
+from ctabatch.io.location import Location, parquet_source
 from ctabatch.io.merged_parts import inner_records
 
 from .activity import Input
+from .hints import hinted_places
 from .product import CARD, KEY
 from .record import RECORD, document_of
 
@@ -30,7 +33,7 @@ class Made:
     Attributes
     ----------
     name : str
-    path : Path
+    path : Path or StorePath
     activity : mapping
         name, id, software; start and stop, if a record tells.
     inputs : tuple of Input
@@ -42,7 +45,7 @@ class Made:
     """
 
     name: str
-    path: Path
+    path: Location
     activity: Mapping[str, Any] = field(default_factory=dict)
     inputs: tuple[Input, ...] = ()
     configuration: Mapping[str, Any] = field(default_factory=dict)
@@ -55,7 +58,7 @@ class Made:
         return str(self.activity.get("id", ""))
 
 
-def of_file(path: Path) -> Made | None:
+def of_file(path: Location) -> Made | None:
     """What a Parquet or FITS file carries; None if it carries nothing.
 
     Raises
@@ -66,7 +69,7 @@ def of_file(path: Path) -> Made | None:
     text: bytes | str | None = None
     if path.suffix == ".parquet":
         try:
-            metadata = pq.read_metadata(path).metadata or {}
+            metadata = pq.read_metadata(parquet_source(path)).metadata or {}
         except (OSError, pa.ArrowException) as error:
             raise InputError(f"{path}: not readable: {error}") from error
         text = metadata.get(KEY.encode())
@@ -76,7 +79,8 @@ def of_file(path: Path) -> Made | None:
     if document is None:
         return None
     made = _of_document(path.name, path, document)
-    for folder in list(path.parents)[:4]:  # lists of inputs stand in full in the record
+    above: Sequence[Location] = path.parents
+    for folder in above[:4]:  # lists of inputs stand in full in the record
         whole = of_folder(folder)
         if whole is not None and whole.id == made.id:
             inputs, activity = whole.inputs, {**made.activity, **whole.activity}
@@ -86,16 +90,17 @@ def of_file(path: Path) -> Made | None:
     return made
 
 
-def _card(path: Path) -> str | None:
+def _card(path: Location) -> str | None:
     from astropy.io import fits
 
     try:
-        return str(fits.getheader(path, 0).get(CARD, "")) or None
+        with path.open("rb") as file:
+            return str(fits.getheader(file, 0).get(CARD, "")) or None
     except (OSError, ValueError, TypeError, IndexError) as error:
         raise InputError(f"{path}: not readable as FITS: {error}") from error
 
 
-def of_folder(folder: Path) -> Made | None:
+def of_folder(folder: Location) -> Made | None:
     """What the record in a folder of models, responses or event lists tells."""
     document = _read(folder / RECORD)
     if document is None:
@@ -104,7 +109,7 @@ def of_folder(folder: Path) -> Made | None:
     return _of_document(folder.name, folder, document, str(card.get("digest", "")))
 
 
-def _of_document(name: str, path: Path, document: Mapping[str, Any], digest: str = "") -> Made:
+def _of_document(name: str, path: Location, document: Mapping[str, Any], digest: str = "") -> Made:
     entries, places = document.get("inputs"), document.get("places")
     configuration = document.get("configuration")
     return Made(
@@ -123,7 +128,7 @@ def _inputs(entries: Any) -> tuple[Input, ...]:
     return tuple(Input.of_dict(one) for one in found if isinstance(one, dict))
 
 
-def of_dataset(root: Path) -> Iterator[Made]:
+def of_dataset(root: Location) -> Iterator[Made]:
     """Every activity that the commit records of a dataset tell of.
 
     Raises
@@ -134,17 +139,19 @@ def of_dataset(root: Path) -> Iterator[Made]:
     folder = DatasetFolder(root)
     folder.check()
     prefixes = folder.prefixes()
-    for part in folder.parts():
-        record = folder.record(part)
-        if record is not None:
-            yield from of_record(root, record)
-        for prefix in prefixes:
-            predictions = folder.prediction_record(prefix, part)
-            if predictions is not None:
-                yield from of_record(root, predictions)
+    paths = [
+        path
+        for part in folder.parts()
+        for path in (
+            folder.record_path(part),
+            *(folder.prediction_path(prefix, part) for prefix in prefixes),
+        )
+    ]
+    for record in filter(None, read_records(paths)):
+        yield from of_record(root, record)
 
 
-def of_record(root: Path, record: Mapping[str, Any]) -> Iterator[Made]:
+def of_record(root: Location, record: Mapping[str, Any]) -> Iterator[Made]:
     """The activities of a commit record, and of the records of parts that were merged into it.
 
     Of a record of an earlier version it is one without inputs.
@@ -156,8 +163,7 @@ def of_record(root: Path, record: Mapping[str, Any]) -> Iterator[Made]:
     origin = origin if isinstance(origin, dict) else {}
     models = record.get("models")
     hints = (origin.get("path"), models.get("folder") if isinstance(models, dict) else None)
-    above = [Path(), *list(root.absolute().parents)[:3]]  # a hint may be relative to anywhere
-    places = tuple(str(base / hint) for hint in hints if isinstance(hint, str) for base in above)
+    places = hinted_places(root, (hint for hint in hints if isinstance(hint, str)))
     entries = record.get("activities")
     known = [e for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
     configuration = {"digest": record.get("config_digest"), "options": record.get("config")}
@@ -171,12 +177,12 @@ def of_record(root: Path, record: Mapping[str, Any]) -> Iterator[Made]:
         yield Made(part, root, {}, inputs if origin else (), configuration, places)
 
 
-def is_dataset(path: Path) -> bool:
+def is_dataset(path: Location) -> bool:
     """Whether a folder is a dataset."""
     return (path / IDENTITY).is_file()
 
 
-def _read(path: Path, *, any_json: bool = False) -> dict[str, Any] | None:
+def _read(path: Location, *, any_json: bool = False) -> dict[str, Any] | None:
     """A JSON object in a file of bounded size; None if there is none."""
     import json
 

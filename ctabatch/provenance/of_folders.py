@@ -8,7 +8,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from ctabatch.errors import InputError
-from ctabatch.io.dataset_folder import IDENTITY, DatasetFolder
+from ctabatch.io.dataset_folder import DatasetFolder
+from ctabatch.io.dataset_identity import IDENTITY
 from ctabatch.io.location import Location, location
 from ctabatch.io.streams import open_file
 
@@ -80,7 +81,7 @@ def file_input(path: Path, role: str) -> Input:
     return Input(role, "file", path.name, digest, size)
 
 
-def file_digest(path: Path) -> tuple[str, int]:
+def file_digest(path: Location) -> tuple[str, int]:
     """sha256 and size of a file.
 
     Raises

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
+
+from ctabatch.io.location import Location, location
 
 from .activity import Activity
 
@@ -17,7 +18,7 @@ RECORD = "provenance.json"
 
 
 def record_text(
-    activity: Activity, product: Mapping[str, str], places: Iterable[Path | str] = ()
+    activity: Activity, product: Mapping[str, str], places: Iterable[Location | str] = ()
 ) -> str:
     """The text of the record.
 
@@ -26,14 +27,14 @@ def record_text(
     activity : Activity
     product : mapping
         See `ctabatch.provenance.product.product_of`.
-    places : iterable of path
+    places : iterable of path or URI
         Folders and files that the inputs were read from.
     """
     document = activity.document(product)
     entry = activity.entry()
     document["inputs"] = entry["inputs"]
     document["activity"] |= {"start": entry["start"], "stop": entry["stop"]}
-    document["places"] = sorted({str(Path(place).absolute()) for place in places})
+    document["places"] = sorted({str(location(place).absolute()) for place in places})
     return json.dumps(document, indent=1) + "\n"
 
 
