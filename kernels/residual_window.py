@@ -67,12 +67,13 @@ def ends_by_residual(
         Written.
     """
     n, one, m = np.uint64(x.size), np.uint64(1), np.uint64(n_ends)
+    if n <= _FEW_POINTS:
+        m = n
     for k in range(n):
         residual[k] = y[k] - slope * x[k]
-    if n <= _FEW_POINTS:
-        _sort_nearly_sorted(residual, x, y, 0, n)
-        return
     _sort_nearly_sorted(residual, x, y, 0, m)
+    if m == n:
+        return
     for k in range(m, n):
         r = residual[k]
         if not r < residual[m - one]:
@@ -121,7 +122,7 @@ def best_window(
     n_kept : int
         Points that the line has to fit.
     sums : float64 array of shape (5,)
-        From `moments`.
+        Of x, y, x^2, x y and y^2.
     residual : float64 array of shape (n,)
         Scratch.
 
@@ -138,7 +139,8 @@ def best_window(
     --------
     >>> import numpy as np
     >>> x, y = np.array([-1.5, -0.5, 0.5, 1.5]), np.array([-3.0, -2.0, -1.0, 6.0])
-    >>> slope, intercept, trimmed, _ = best_window(x, y, 1.0, 3, moments(x, y), np.empty(4))
+    >>> sums = np.array([x.sum(), y.sum(), x @ x, x @ y, y @ y])
+    >>> slope, intercept, trimmed, _ = best_window(x, y, 1.0, 3, sums, np.empty(4))
     >>> round(slope, 6), round(intercept, 6), round(trimmed, 6)
     (1.0, -1.5, 0.0)
     """
@@ -175,26 +177,3 @@ def best_window(
             w_xy += u * v - x[k] * y[k]
             w_yy += v * v - y[k] * y[k]
     return best
-
-
-@kernel
-def moments(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Sums of x, y, x^2, x y and y^2.
-
-    Parameters
-    ----------
-    x, y : float64 arrays of shape (n,)
-
-    Returns
-    -------
-    float64 array of shape (5,)
-    """
-    sums = np.zeros(5)
-    for k in range(x.size):
-        u, v = x[k], y[k]
-        sums[0] += u
-        sums[1] += v
-        sums[2] += u * u
-        sums[3] += u * v
-        sums[4] += v * v
-    return sums

@@ -8,7 +8,7 @@ import numpy as np
 
 from .jit import kernel
 from .pair_slopes import pair_slopes
-from .residual_window import NO_LINE, ROUNDING, best_window, is_better, moments
+from .residual_window import NO_LINE, ROUNDING, best_window, is_better
 from .sorting import sorted_order
 
 #: Fraction of the points that the line has to fit.
@@ -60,7 +60,11 @@ def trimmed_line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     order = sorted_order(x)
     x, y = x[order] - mean_x, y[order] - mean_y
     slopes = pair_slopes(x, y)
-    sums, residual = moments(x, y), np.empty(n)
+    sums, residual = np.zeros(5), np.empty(n)
+    for k in range(n):
+        u, v = x[k], y[k]
+        sums[0], sums[1] = sums[0] + u, sums[1] + v
+        sums[2], sums[3], sums[4] = sums[2] + u * u, sums[3] + u * v, sums[4] + v * v
     rounding = ROUNDING * sums[4]
     found = np.empty((slopes.size, 4))
     best = NO_LINE

@@ -66,6 +66,23 @@ def _flat(values: NDArray[Any], dtype: pa.DataType) -> pa.Array:
     return pa.Array.from_buffers(dtype, len(values), [None, pa.py_buffer(bits)])
 
 
+def _nullable(
+    column: Nullable, dtype: pa.DataType, validities: dict[int, tuple[pa.Buffer | None, int]]
+) -> pa.Array:
+    """Array with nulls; columns of one table share few masks, so each becomes bits once."""
+    if not len(column) or pa.types.is_boolean(dtype):
+        return pa.array(column.values, dtype, mask=column.absent)
+    known = validities.get(id(column.absent))
+    if known is None:
+        n_absent = int(np.count_nonzero(column.absent))
+        bits = np.packbits(~column.absent, bitorder="little") if n_absent else None
+        known = (None if bits is None else pa.py_buffer(bits), n_absent)
+        validities[id(column.absent)] = known
+    validity, n_absent = known
+    values = pa.array(column.values, dtype).buffers()[1]
+    return pa.Array.from_buffers(dtype, len(column), [validity, values], n_absent)
+
+
 def _names_and_types(schema: pa.Schema) -> list[tuple[str, pa.DataType]]:
     """Names and types of a schema; asking it again for each of a hundred columns takes long."""
     known = _FIELDS.get(id(schema))
@@ -87,7 +104,8 @@ def record_batch(schema: pa.Schema, columns: Mapping[str, Any]) -> pa.RecordBatc
         A column of the schema is missing.
     """
     n = next(len(values) for values in columns.values() if values is not None)
-    arrays = []
+    arrays: list[pa.Array] = []
+    validities: dict[int, tuple[pa.Buffer | None, int]] = {}
     for name, dtype in _names_and_types(schema):
         values = columns[name]
         if values is None:
@@ -97,7 +115,7 @@ def record_batch(schema: pa.Schema, columns: Mapping[str, Any]) -> pa.RecordBatc
         elif isinstance(dtype, pa.FixedShapeTensorType):
             arrays.append(tensor_array(values, dtype))
         elif isinstance(values, Nullable):
-            arrays.append(pa.array(values.values, dtype, mask=values.absent))
+            arrays.append(_nullable(values, dtype, validities))
         else:
             arrays.append(_flat(values, dtype))
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
