@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from ctabatch.errors import OutputError
 
+from .durable import flush
 from .location import Location, StorePath, refuse_store
 from .parquet_encodings import compression, dictionary_columns, float_encodings, holds_frames
 from .whole_file import whole_file
@@ -157,6 +158,8 @@ class PartFiles:
                 tables[name] = {"rows": table.n_rows, "bytes": n_bytes, "crc32": table.crc32}
             if self._upload is not None:
                 self._upload.send()
+            for folder in {path.parent for path in self._visible}:
+                flush(folder)
         return tables
 
     def keep(self) -> None:
@@ -235,6 +238,8 @@ class _Table:
                 writer.close()
         if writer is not None:
             self.crc32 = file_crc32(self.wip)
+            if isinstance(self.folder, Path):
+                flush(self.wip)
 
 
 def file_crc32(path: Location) -> str:

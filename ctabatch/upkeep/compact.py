@@ -16,14 +16,13 @@ was never committed when no living writer can own them, see `leftovers`.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from ctabatch.errors import InputError, OutputError
 from ctabatch.io.dataset_folder import DatasetFolder
+from ctabatch.io.durable import flush
 from ctabatch.io.location import Location, StorePath, location
 from ctabatch.io.merged_parts import INPUTS, inner_records
 from ctabatch.io.parquet import PartFiles, writing
@@ -210,7 +209,7 @@ class _Run:
                 files.discard()
             raise
         if self.in_place:
-            self._remove(group, name)
+            self._remove(group)
         return name
 
     def _forget_predictions(self, prefixes: Iterable[str], part: str) -> None:
@@ -225,7 +224,7 @@ class _Run:
             with contextlib.suppress(OSError):
                 self.target.prediction_path(prefix, part).unlink(missing_ok=True)
 
-    def _remove(self, group: list[Part], name: str) -> None:
+    def _remove(self, group: list[Part]) -> None:
         """Remove the parts that were merged, when what they became is stored safely."""
         root = self.target.root
         if isinstance(root, StorePath):  # what a store has taken is safe
@@ -234,15 +233,9 @@ class _Run:
             at_once(self.target.remove, [part.name for part in group], AT_ONCE)
             return
         with writing(root):
-            new = self.target.record(name) or {}
-            paths = [root / file for file in new.get("tables", ())]
-            for prefix in group[0].predictions:
-                about = self.target.prediction_record(prefix, name) or {}
-                paths += [root / file for file in about.get("tables", ())]
-            for path in paths:
-                _flush(path)
-            for folder in {path.parent for path in paths} | {root / "parts"}:
-                _flush(folder)
+            # files are on the disk before their records are written; now the records have to be
+            for folder in (root / "parts", *(root / "parts/dl2" / p for p in group[0].predictions)):
+                flush(folder)
         for part in group:
             self.target.remove(part.name)
 
@@ -279,15 +272,6 @@ def _same_rows(group: list[Part], tables: dict[str, dict[str, int]]) -> None:
                 f"{table}: {missing} rows that the commit records tell are missing: ctabatch "
                 "validate tells where"
             )
-
-
-def _flush(path: Path) -> None:
-    """Make sure that a file, or the names in a folder, outlive a power cut."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 __all__ = ["PART_BYTES", "Compacted", "compact"]
