@@ -63,3 +63,22 @@ def cli(capsys, tmp_path, monkeypatch):
         return stop.value.code, shown.out, shown.err
 
     return call
+
+
+@pytest.fixture(scope="module")
+def server():
+    """An S3 server; its modules are loaded by the tests that need them."""
+    from tests.object_store import Server
+
+    one = Server()
+    yield one
+    one.stop()
+
+
+@pytest.fixture
+def bucket(server, monkeypatch):
+    """A new bucket of the server, which all of ctabatch talks to."""
+    from tests.object_store import settings
+
+    with settings(monkeypatch, server.url):
+        yield server.new_bucket()

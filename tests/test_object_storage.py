@@ -19,7 +19,7 @@ from ctabatch.simulate.arrays import load_array
 from ctabatch.simulate.files import simulate_file
 from ctabatch.simulate.options import SimulationOptions
 
-from .object_store import Server, settings
+from .object_store import settings
 from .same_tables import check_same
 
 ALL = {"write": ["r0", "r1", "images", "parameters", "geometry"]}
@@ -39,19 +39,6 @@ def on_disk(gammas, tmp_path_factory):
     folder = tmp_path_factory.mktemp("disk") / "dl1"
     assert Engine(folder, ProcessConfig(**ALL)).run(gammas).status == "done"
     return folder
-
-
-@pytest.fixture(scope="module")
-def server():
-    one = Server()
-    yield one
-    one.stop()
-
-
-@pytest.fixture
-def bucket(server, monkeypatch):
-    with settings(monkeypatch, server.url):
-        yield server.new_bucket()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import duckdb
-import pytest
 
 import ctabatch
 from ctabatch.io.model_files import write_models
@@ -16,7 +15,6 @@ from ctabatch.simulate.datasets import simulate_images
 from ctabatch.simulate.options import SimulationOptions
 
 from .irf_inputs import responses, simulate
-from .object_store import Server, settings
 
 QUICK = {"options": {"rounds": 10, "num_leaves": 7}}
 
@@ -26,19 +24,6 @@ def options_of(primary, obs_id, n):
         primary=primary, n_showers=n, energy_range=(0.1, 20.0), index=-1.6, obs_id=obs_id,
         max_core_distance=350.0, viewcone=2.0, array=load_array("lst4"), seed=obs_id,
     )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def server():
-    one = Server()
-    yield one
-    one.stop()
-
-
-@pytest.fixture
-def bucket(server, monkeypatch):
-    with settings(monkeypatch, server.url):
-        yield server.new_bucket()
 
 
 def in_store(bucket, folder):

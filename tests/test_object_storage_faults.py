@@ -28,7 +28,7 @@ from ctabatch.simulate.files import simulate_file
 from ctabatch.simulate.options import SimulationOptions
 
 from .faulty_proxy import Fault, FaultyProxy
-from .object_store import Server, settings, variables
+from .object_store import settings, variables
 from .same_tables import check_same
 
 #: Runs that are killed; CTABATCH_SOAK makes it more.
@@ -49,13 +49,6 @@ def on_disk(gammas, tmp_path_factory):
     folder = tmp_path_factory.mktemp("disk") / "dl1"
     assert Engine(folder, ProcessConfig()).run(gammas).status == "done"
     return folder
-
-
-@pytest.fixture(scope="module")
-def server():
-    one = Server()
-    yield one
-    one.stop()
 
 
 @pytest.fixture

@@ -22,22 +22,9 @@ from ctabatch.upkeep.compact import compact
 
 from .faulty_proxy import FaultyProxy
 from .irf_inputs import simulate
-from .object_store import Server, settings
+from .object_store import settings
 
 FILES = ("g1.simtel.zst", "g2.simtel.zst")
-
-
-@pytest.fixture(scope="module")
-def server():
-    one = Server()
-    yield one
-    one.stop()
-
-
-@pytest.fixture
-def bucket(server, monkeypatch):
-    with settings(monkeypatch, server.url):
-        yield server.new_bucket()
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ from ctabatch.upkeep.diff_inputs import configurations, tables
 from ctabatch.upkeep.validate import remove_leftovers, validate
 
 from .faulty_proxy import Fault, FaultyProxy
-from .object_store import Server, settings, variables
+from .object_store import settings, variables
 from .same_tables import check_same_table
 from .toy_dataset import write_dataset, write_part
 
@@ -63,19 +63,6 @@ def compacted(here, tmp_path_factory):
     root = tmp_path_factory.mktemp("compacted") / "dl1"
     assert compact(here, root).parts_after == 2
     return root
-
-
-@pytest.fixture(scope="module")
-def server():
-    one = Server()
-    yield one
-    one.stop()
-
-
-@pytest.fixture
-def bucket(server, monkeypatch):
-    with settings(monkeypatch, server.url):
-        yield server.new_bucket()
 
 
 @pytest.fixture
