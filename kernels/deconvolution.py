@@ -50,19 +50,19 @@ def without_pole(trace: np.ndarray, pole: float, out: np.ndarray) -> None:
     pole : float
         1 for the plain difference.
     out : float64 (n,), n >= n_samples + 2
-        Written: sample s in place s + 1, the first is 0; the first and the last also stand for the
-        samples before and after.
+        Written in its first n_samples + 2 places: sample s in place s + 1, the first is 0; the
+        first and the last also stand for the samples before and after.
 
     Notes
     -----
     Source: S. W. Smith, The Scientist and Engineer's Guide to Digital Signal Processing (1997).
     """
     n_samples, one = trace.shape[0], np.uint64(1)
-    out[: n_samples + 1] = 0.0
+    out[0] = out[1] = 0.0
     # unsigned places: nothing stands in the way of vector instructions
     for s in range(one, np.uint64(n_samples)):
         out[s + one] = np.float64(trace[s]) - pole * np.float64(trace[s - one])
-    out[n_samples + 1 :] = out[n_samples]
+    out[n_samples + 1] = out[n_samples]
 
 
 @kernel

@@ -57,13 +57,12 @@ def clipped_peaks(
     highest[:] = -np.inf
     peak[:] = 0
     for phase in range(upsampling):
+        of_phase = weights[:, phase : phase + 1]
         for p in range(n_pixels):
             if broken[p]:
                 clipped[p, :] = 0.0
             else:
-                clipped_phases(
-                    short[p], weights[:, phase : phase + 1], clipping, stride, clipped[p]
-                )
+                clipped_phases(short[p], of_phase, clipping, n_samples, clipped[p])
         first_weighted_maxima(values, stride, numbers, weight, n_samples, sample, found)
         for p in range(n_pixels):
             place = sample[p] * upsampling + phase

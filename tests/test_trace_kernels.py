@@ -66,7 +66,7 @@ def test_upsampling_in_one_step_is_that_in_many(compiled, n_samples, upsampling)
     weights = pick(deconvolution.phase_weights, compiled)(upsampling)
     np.testing.assert_allclose(weights.sum(axis=0), 1, rtol=1e-15)
     stride = 32
-    short = np.empty(stride + 2)
+    short = np.zeros(stride + 2)
     pick(deconvolution.without_pole, compiled)(trace, 0.7, short)
     expected = naive.deconvolved(trace, 0.7, upsampling)
     one = [
