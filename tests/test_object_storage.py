@@ -243,6 +243,7 @@ def test_a_dataset_in_a_store_is_validated_and_what_a_killed_writer_left_is_remo
 ):
     code, out, err = cli("validate", stored, "--deep")
     assert (code, err) == (0, ""), out
+    assert f"\n{stored}: " in f"\n{out}"
     left = bucket.put("dl1/shower/gone@0a1b2c3d.parquet", b"")
     code, out, _ = cli("validate", stored)
     assert code == 1

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    dataset: Annotated[Path, typer.Argument(help="Folder written by ctabatch process.")],
+    dataset: Annotated[Path, typer.Argument(help="Folder or URI written by ctabatch process.")],
     sql: Annotated[str | None, typer.Argument(help="One SELECT, or - to read it.")] = None,
     form: Annotated[
         str | None,

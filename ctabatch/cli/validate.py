@@ -45,21 +45,23 @@ def command(
       ctabatch validate dl1 --repair
     """
     from ctabatch.cli.progress import bar
+    from ctabatch.io.location import location
     from ctabatch.upkeep.validate import remove_leftovers, validate
 
+    root = location(dataset)  # a path would write a URI with one slash
     with bar("check", quiet=as_json) as tell:
-        report, removable = validate(dataset, deep=deep, now=now, progress=tell)
+        report, removable = validate(root, deep=deep, now=now, progress=tell)
     if not as_json:
         _print(report)
     if repair:
         if not as_json:
             for name in removable:
                 typer.echo(f"removing {name}")
-        remove_leftovers(dataset, removable, report)
+        remove_leftovers(root, removable, report)
     left = [one for one in report.problems if one.file not in set(report.removed)]
     if as_json:
         typer.echo(json.dumps({
-            "dataset": str(dataset),
+            "dataset": str(root),
             "consistent": not left,
             "checked": dict(report.checked),
             "findings": [asdict(one) for one in report.findings],
@@ -67,7 +69,7 @@ def command(
         }, indent=1))  # fmt: skip
     else:
         checked = ", ".join(f"{n:,} {what}" for what, n in report.checked.items() if n)
-        typer.echo(f"{dataset}: {checked or 'nothing to check'}")
+        typer.echo(f"{root}: {checked or 'nothing to check'}")
         typer.echo("consistent" if not left else f"{len(left):,} findings")
     raise typer.Exit(FINDINGS if left else 0)
 
