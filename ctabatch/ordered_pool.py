@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Event
+from threading import Lock
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -17,7 +17,7 @@ class OrderedPool(Generic[Item, Result]):
     """Runs the tasks of items in threads; items come back in order with the results of theirs.
 
     Whatever the number of threads, the results and their order are the same. Tasks begin in order,
-    and none begins after one has failed.
+    and none begins after one before it has failed.
 
     Parameters
     ----------
@@ -33,7 +33,9 @@ class OrderedPool(Generic[Item, Result]):
         if n_threads > 1:
             self._threads = ThreadPoolExecutor(n_threads, thread_name_prefix="ctabatch-worker")
         self._under_way: deque[tuple[Item, list[Future[Result]]]] = deque()
-        self._failed = Event()
+        self._lock = Lock()
+        self._n_given = 0
+        self._failed: int | None = None  # the first task that failed, by its number
 
     def give(
         self, item: Item, tasks: Sequence[Callable[[], Result]]
@@ -48,9 +50,13 @@ class OrderedPool(Generic[Item, Result]):
         if self._threads is None:
             yield item, [task() for task in tasks]
             return
-        self._under_way.append((item, [self._threads.submit(self._run, task) for task in tasks]))
+        futures = []
+        for task in tasks:
+            futures.append(self._threads.submit(self._run, self._n_given, task))
+            self._n_given += 1
+        self._under_way.append((item, futures))
         while self._under_way and (
-            len(self._under_way) > self.depth or self._first_is_done() or self._failed.is_set()
+            len(self._under_way) > self.depth or self._first_is_done() or self._failed is not None
         ):
             yield self._next()
 
@@ -59,13 +65,15 @@ class OrderedPool(Generic[Item, Result]):
         while self._under_way:
             yield self._next()
 
-    def _run(self, task: Callable[[], Result]) -> Result:
-        if self._failed.is_set():  # what failed stands before this one, so nobody sees this
+    def _run(self, number: int, task: Callable[[], Result]) -> Result:
+        # One before this: nobody sees this. A later one may fail while this is about to begin.
+        if self._failed is not None and self._failed < number:
             raise RuntimeError("not begun after a failure")
         try:
             return task()
         except BaseException:
-            self._failed.set()
+            with self._lock:
+                self._failed = number if self._failed is None else min(self._failed, number)
             raise
 
     def _first_is_done(self) -> bool:

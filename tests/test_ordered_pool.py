@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from itertools import chain
 
 import pytest
 
@@ -68,3 +69,29 @@ def test_one_thread_is_the_thread_of_the_caller():
     with OrderedPool(1, 4) as pool:
         ((_, (name,)),) = pool.give(0, [lambda: threading.current_thread().name])
     assert name == threading.current_thread().name
+
+
+def test_a_task_that_is_about_to_begin_is_not_refused_because_a_later_one_failed():
+    begun, failed = threading.Event(), threading.Event()
+
+    class Slow(OrderedPool):
+        def _run(self, number, task):
+            if number == 0:  # its thread has taken it, the other is quicker
+                begun.set()
+                assert failed.wait(20)
+            try:
+                return super()._run(number, task)
+            finally:
+                if number == 1:
+                    failed.set()
+
+    def fail():
+        assert begun.wait(20)
+        raise ValueError("the second")
+
+    found = []
+    with Slow(2, 4) as pool:
+        assert list(pool.give("a", [lambda: "first"])) == []
+        with pytest.raises(ValueError, match="the second"):
+            found.extend(chain(pool.give("b", [fail]), pool.rest()))
+    assert found == [("a", ["first"])]

@@ -46,12 +46,12 @@ class StoreFile(io.RawIOBase):
         super().__init__()
         self.name = str(path)
         self._path = path
-        self.version = path.version()
+        self._blocks: OrderedDict[int, Future[bytes]] = OrderedDict()
+        self._pool = ThreadPoolExecutor(AHEAD, "ctabatch-read-ahead")
+        self.version = path.version()  # if this fails, `close` has what it needs
         self._tap = DigestTap.of(path)
         self._position = 0
         self._last = -1
-        self._blocks: OrderedDict[int, Future[bytes]] = OrderedDict()
-        self._pool = ThreadPoolExecutor(AHEAD, "ctabatch-read-ahead")
 
     @property
     def size(self) -> int:
