@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from ctapipe.reco import StereoMeanCombiner
 
 from ctabatch.errors import InputError, OptionError
 from ctabatch.stages.combine import (
@@ -19,7 +20,12 @@ from ctabatch.stages.combine import (
 CTAPIPE_WEIGHTS = {
     "none": "none",
     "intensity": "intensity",
-    "aspect-weighted-intensity": "konrad",
+    # 0.28 calls it by the name of its author
+    "aspect-weighted-intensity": next(
+        name
+        for name in ("konrad", "aspect-weighted-intensity")
+        if name in StereoMeanCombiner.weights.values
+    ),
     "containment-weighted-intensity": "intensity",
 }
 

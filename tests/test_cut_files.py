@@ -141,7 +141,9 @@ def test_ctapipe_reads_our_cuts_if_there_are_no_criteria(tmp_path):
         ]  # fmt: skip
     # ctapipe cannot compile the blank criterion that it writes itself in place of none
     with fits.open(tmp_path / "cuts.fits", mode="update") as hdus:
-        hdus[1] = fits.BinTableHDU(QTable({"name": ["all"], "cut_expr": ["True"]}))
+        hdus[1] = fits.BinTableHDU(
+            QTable({"name": ["all"], "cut_expr": ["True"]}), name="QUALITY_CUTS_EXPR"
+        )
     theirs = OptimizationResult.read(tmp_path / "cuts.fits")
     assert theirs.clf_prefix == "Toy"
     assert np.array_equal(theirs.gh_cuts["cut"], ours.gammaness)
@@ -155,7 +157,8 @@ def test_ctapipe_refuses_our_criteria_instead_of_leaving_them_out(tmp_path):
 
     quality = {"wide": "width < 1 AND length < 2"}
     write_cuts(tmp_path / "cuts.fits", fixed_cuts(AXIS, 0.5, 0.1, quality=quality))
-    with pytest.raises(Exception, match="width < 1 AND length < 2"):
+    # 0.28 takes the SQL for Python; later versions look for their own extension
+    with pytest.raises(Exception, match=r"width < 1 AND length < 2|QUALITY_CUTS_EXPR"):
         OptimizationResult.read(tmp_path / "cuts.fits")
 
 
