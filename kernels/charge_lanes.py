@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
 from .jit import kernel
-from .window_lanes import WINDOWS, lane_sums, load, splat
+from .lane_tools import contents, load, splat, store
+from .window_lanes import WINDOWS, lane_sums
+
+#: Limits of a window this far from its peak are beyond any trace; lanes count in 32 bits.
+_FAR = 1 << 29
 
 
 @kernel
@@ -42,6 +45,7 @@ def pixel_charge(
     values : float32 (m * stride,)
     stride, n_samples, p : int
     peak : int64 (n_pixels,)
+        Below 2^29.
     gain : int8 (n_pixels,)
     correction : float64 (n_gains,)
     time_shift : float32 (n_gains, n_pixels)
@@ -95,122 +99,71 @@ def block_charges(
         )  # fmt: skip
 
 
-class _Lanes:
-    """Vectors of eight numbers, one for each pixel."""
+def _smaller(builder: Any, one: Any, two: Any) -> Any:
+    return builder.select(builder.icmp_signed("<", one, two), one, two)
 
-    def __init__(self, builder: Any) -> None:
-        self.builder = builder
-        self.i32, self.i64 = ir.IntType(32), ir.IntType(64)
-        self.single, self.double, self.whole, self.long = (
-            ir.VectorType(kind, WINDOWS)
-            for kind in (ir.FloatType(), ir.DoubleType(), self.i32, self.i64)
-        )
 
-    def splat(self, value: Any, kind: Any) -> Any:
-        """The same number in every lane."""
-        return splat(self.builder, value, kind)
-
-    def load(self, data: Any, place: Any, align: int) -> Any:
-        """Eight numbers from a place on."""
-        pointer = self.builder.gep(data, [place])
-        kind = ir.VectorType(pointer.type.pointee, WINDOWS)
-        return load(self.builder, pointer, kind, align)
-
-    def store(self, vector: Any, data: Any, place: Any) -> None:
-        """Eight single-precision numbers to a place."""
-        pointer = self.builder.bitcast(self.builder.gep(data, [place]), vector.type.as_pointer())
-        self.builder.store(vector, pointer).align = 4
-
-    def smaller(self, one: Any, two: Any) -> Any:
-        """Lane by lane."""
-        return self.builder.select(self.builder.icmp_signed("<", one, two), one, two)
-
-    def larger(self, one: Any, two: Any) -> Any:
-        """Lane by lane."""
-        return self.builder.select(self.builder.icmp_signed(">", one, two), one, two)
-
-    def rounded(self, vector: Any) -> Any:
-        """To single precision and back."""
-        return self.builder.fpext(self.builder.fptrunc(vector, self.single), self.double)
+def _larger(builder: Any, one: Any, two: Any) -> Any:
+    return builder.select(builder.icmp_signed(">", one, two), one, two)
 
 
 @intrinsic
 def _vector_charges(
     typingctx: Any, values: Any, stride: Any, n_samples: Any, pixel: Any, peak: Any, gain: Any,
-    correction: Any, time_shift: Any, sampling_rate: Any, width: Any, shift: Any, rest: Any,
-    image: Any, peak_time: Any,
+    correction: Any, time_shift: Any, low_gain: Any, low_shift: Any, sampling_rate: Any,
+    first: Any, behind: Any, rest: Any, image: Any, peak_time: Any,
 ) -> Any:  # fmt: skip
-    i = types.int64
-    signature = i(
-        values,
-        i,
-        i,
-        i,
-        peak,
-        gain,
-        correction,
-        time_shift,
-        types.float64,
-        i,
-        i,
-        types.float64,
-        image,
-        peak_time,
+    """`pixel_charge` of eight pixels; windows reach from `first` to `behind`, from their peaks on.
+
+    Of the low gain there are the row of the correction, and the place of the first shift.
+    """
+    i, f = types.int64, types.float64
+    signature = types.void(
+        values, i, i, i, peak, gain, correction, time_shift, i, i, f, i, i, f, image, peak_time
     )
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        arrays = [
-            context.make_array(kind)(context, builder, value)
-            if isinstance(kind, types.Array) else value
-            for kind, value in zip(signature.args, args, strict=True)
-        ]  # fmt: skip
-        (values, stride, n_samples, pixel, peak, gain, correction, time_shift, rate, width, shift,
-         rest, image, peak_time) = arrays  # fmt: skip
-        lanes = _Lanes(builder)
+        (values, stride, n_samples, pixel, peak, gain, correction, time_shift, low_gain, low_shift,
+         rate, first, behind, rest, image, peak_time) = contents(
+            context, builder, signature, args
+        )  # fmt: skip
+        i32, i64 = ir.IntType(32), ir.IntType(64)
+        single, double, whole = (
+            ir.VectorType(kind, WINDOWS) for kind in (ir.FloatType(), ir.DoubleType(), i32)
+        )
 
-        def whole(value: Any) -> Any:
-            return lanes.splat(builder.trunc(value, lanes.i32), lanes.whole)
+        def number(value: Any) -> Any:
+            return splat(builder, builder.trunc(value, i32), whole)
 
-        peaks = builder.trunc(lanes.load(peak.data, pixel, 8), lanes.whole)
-        limit = whole(n_samples)
-        opening = builder.sub(peaks, whole(shift))
-        zeros = ir.Constant(lanes.whole, [0] * WINDOWS)
-        begin = lanes.smaller(lanes.larger(opening, zeros), limit)
-        end = lanes.smaller(builder.add(opening, whole(width)), limit)
+        def rounded(vector: Any) -> Any:
+            return builder.fpext(builder.fptrunc(vector, single), double)
+
+        peaks = builder.trunc(load(builder, peak, pixel, WINDOWS), whole)
+        limit, none = number(n_samples), ir.Constant(whole, [0] * WINDOWS)
+        begin = builder.add(peaks, number(first))
+        begin = _smaller(builder, _larger(builder, begin, none), limit)
+        end = _smaller(builder, builder.add(peaks, number(behind)), limit)
         starts = []
         for lane in range(WINDOWS):
-            row = builder.mul(builder.add(pixel, lanes.i64(lane)), stride)
-            first = builder.sext(builder.extract_element(begin, lanes.i32(lane)), lanes.i64)
-            starts.append(builder.gep(values.data, [builder.add(row, first)]))
-        position = builder.sitofp(begin, lanes.double)
-        counts = builder.sub(end, begin)
-        (total, positive, weighted), longest = lane_sums(builder, starts, position, counts)
+            row = builder.mul(builder.add(pixel, i64(lane)), stride)
+            sample = builder.sext(builder.extract_element(begin, i32(lane)), i64)
+            starts.append(builder.gep(values, [builder.add(row, sample)]))
+        position = builder.sitofp(begin, double)
+        total, positive, weighted = lane_sums(builder, starts, position, builder.sub(end, begin))
 
-        none = ir.Constant(ir.VectorType(ir.IntType(8), WINDOWS), [0] * WINDOWS)
-        low = builder.icmp_signed("!=", lanes.load(gain.data, pixel, 1), none)
-        n_gains, n_pixels = cgutils.unpack_tuple(builder, time_shift.shape)
-        last = builder.sub(n_gains, lanes.i64(1))  # 0 or 1
-        second = builder.gep(correction.data, [last])
-        factor = builder.select(
-            low,
-            lanes.splat(builder.load(second), lanes.double),
-            lanes.splat(builder.load(correction.data), lanes.double),
-        )
-        charge = builder.fptrunc(builder.fmul(lanes.rounded(total), factor), lanes.single)
-        lanes.store(charge, image.data, pixel)
-        is_pulse = builder.fcmp_ordered(">", positive, ir.Constant(lanes.double, [0.0] * WINDOWS))
-        mean = builder.fdiv(weighted, positive)
-        without = builder.fadd(builder.sitofp(peaks, lanes.double), lanes.splat(rest, lanes.double))
-        time = builder.select(is_pulse, mean, without)
-        ns = builder.fptrunc(
-            builder.fdiv(lanes.rounded(time), lanes.splat(rate, lanes.double)), lanes.single
-        )
-        place = builder.add(builder.mul(last, n_pixels), pixel)
-        later = builder.select(
-            low, lanes.load(time_shift.data, place, 4), lanes.load(time_shift.data, pixel, 4)
-        )
-        lanes.store(builder.fsub(ns, later), peak_time.data, pixel)
-        return builder.sext(longest, lanes.i64)
+        gains = load(builder, gain, pixel, WINDOWS)
+        low = builder.icmp_signed("!=", gains, ir.Constant(gains.type, [0] * WINDOWS))
+        factors = [builder.load(builder.gep(correction, [row])) for row in (low_gain, i64(0))]
+        factor = builder.select(low, *(splat(builder, one, double) for one in factors))
+        charge = builder.fptrunc(builder.fmul(rounded(total), factor), single)
+        store(builder, charge, image, pixel)
+        is_pulse = builder.fcmp_ordered(">", positive, ir.Constant(double, [0.0] * WINDOWS))
+        without = builder.fadd(builder.sitofp(peaks, double), splat(builder, rest, double))
+        time = builder.select(is_pulse, builder.fdiv(weighted, positive), without)
+        ns = builder.fptrunc(builder.fdiv(rounded(time), splat(builder, rate, double)), single)
+        shifts = [load(builder, time_shift, place, WINDOWS) for place in (low_shift, pixel)]
+        store(builder, builder.fsub(ns, builder.select(low, *shifts)), peak_time, pixel)
+        return context.get_dummy_value()
 
     return signature, codegen
 
@@ -233,11 +186,14 @@ def _block_charges(  # type: ignore[no-untyped-def]
                     sampling_rate, width, shift, rest, image, peak_time,
                 )  # fmt: skip
             return
+        first = min(max(-shift, -_FAR), _FAR)
+        behind, shifts = min(max(width - shift, -_FAR), _FAR), time_shift.reshape(-1)
+        low_gain = time_shift.shape[0] - 1  # of one gain the only one
         for block in range(0, n_pixels, WINDOWS):
             pixel = min(block, n_pixels - WINDOWS)  # the last block does some pixels again
             _vector_charges(
-                values, stride, n_samples, pixel, peak, gain, correction, time_shift,
-                sampling_rate, width, shift, rest, image, peak_time,
+                values, stride, n_samples, pixel, peak, gain, correction, shifts, low_gain,
+                low_gain * n_pixels + pixel, sampling_rate, first, behind, rest, image, peak_time,
             )  # fmt: skip
 
     return by_lanes

@@ -13,7 +13,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
-from .window_lanes import WINDOWS, load, splat, transposed
+from .lane_tools import contents, load, splat, store
+from .window_lanes import WINDOWS, transposed
 
 
 def fullest(
@@ -58,13 +59,9 @@ def _vector_running(
     signature = types.void(values, i, i, i, running)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        values, place, stride, n_samples, running = args
-        values = context.make_array(signature.args[0])(context, builder, values).data
-        running = context.make_array(signature.args[4])(context, builder, running).data
+        values, place, stride, n_samples, running = contents(context, builder, signature, args)
         i64 = ir.IntType(64)
-        singles, doubles = (
-            ir.VectorType(kind, WINDOWS) for kind in (ir.FloatType(), ir.DoubleType())
-        )
+        doubles = ir.VectorType(ir.DoubleType(), WINDOWS)
         starts = [
             builder.gep(values, [builder.add(place, builder.mul(stride, i64(lane)))])
             for lane in range(WINDOWS)
@@ -77,13 +74,12 @@ def _vector_running(
         step, total = builder.phi(i64), builder.phi(doubles)
         step.add_incoming(i64(0), before)
         total.add_incoming(zero, before)
-        rows = [load(builder, builder.gep(start, [step]), singles, 4) for start in starts]
+        rows = [load(builder, start, step, WINDOWS) for start in starts]
         after = total
         for number, column in enumerate(transposed(builder, rows)):
             after = builder.fadd(after, builder.fpext(column, doubles))
             to = builder.mul(builder.add(step, i64(number + 1)), i64(WINDOWS))
-            pointer = builder.bitcast(builder.gep(running, [to]), doubles.as_pointer())
-            builder.store(after, pointer).align = 8
+            store(builder, after, running, to)
         following = builder.add(step, i64(WINDOWS))
         step.add_incoming(following, loop)
         total.add_incoming(after, loop)
@@ -103,17 +99,15 @@ def _vector_largest(
     signature = types.void(running, i, i, i, begin, charge)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        running, n_samples, width, pixel, begin, charge = args
-        running, begin, charge = (
-            context.make_array(signature.args[k])(context, builder, array).data
-            for k, array in ((0, running), (4, begin), (5, charge))
+        running, n_samples, width, pixel, begin, charge = contents(
+            context, builder, signature, args
         )
         i64 = ir.IntType(64)
         doubles, longs = (ir.VectorType(kind, WINDOWS) for kind in (ir.DoubleType(), i64))
 
         def difference(first: Any) -> Any:
             places = [builder.mul(at, i64(WINDOWS)) for at in (builder.add(first, width), first)]
-            ends = [load(builder, builder.gep(running, [at]), doubles, 8) for at in places]
+            ends = [load(builder, running, at, WINDOWS) for at in places]
             return builder.fsub(*ends)
 
         last = builder.sub(n_samples, width)
@@ -138,8 +132,7 @@ def _vector_largest(
         builder.branch(test)
         builder.position_at_end(done)
         for vector, data in ((builder.fptosi(where, longs), begin), (best, charge)):
-            pointer = builder.bitcast(builder.gep(data, [pixel]), vector.type.as_pointer())
-            builder.store(vector, pointer).align = 8
+            store(builder, vector, data, pixel)
         return context.get_dummy_value()
 
     return signature, codegen

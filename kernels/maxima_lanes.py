@@ -15,6 +15,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
+from .lane_tools import contents, store
 from .peak_lanes import (
     N_ROWS,
     first_maximum,
@@ -155,21 +156,6 @@ def _eight_maxima(builder: Any, rows: Any, places_of: Any, weight: Any, n_sample
     return vectors[0]
 
 
-def _store(builder: Any, vector: Any, data: Any, pixel: Any, align: int) -> None:
-    to = builder.bitcast(builder.gep(data, [pixel]), vector.type.as_pointer())
-    builder.store(vector, to).align = align
-
-
-def _datas(context: Any, builder: Any, signature: Any, args: Any) -> list[Any]:
-    """Arguments, arrays as pointers to what they hold."""
-    return [
-        context.make_array(kind)(context, builder, value).data
-        if isinstance(kind, types.Array)
-        else value
-        for kind, value in zip(signature.args, args, strict=True)
-    ]
-
-
 @intrinsic
 def _vector_maxima(
     typingctx: Any, rows: Any, stride: Any, numbers: Any, pixel: Any, n_samples: Any, peak: Any
@@ -178,7 +164,9 @@ def _vector_maxima(
     signature = types.void(rows, i, numbers, i, i, peak)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        values, stride, numbers, pixel, n_samples, peak = _datas(context, builder, signature, args)
+        values, stride, numbers, pixel, n_samples, peak = contents(
+            context, builder, signature, args
+        )
         i64 = ir.IntType(64)
 
         def places_of(number: Any) -> list[Any]:
@@ -186,7 +174,7 @@ def _vector_maxima(
             return row_places(builder, numbers, begin, stride)
 
         _, where = _eight_maxima(builder, values, places_of, None, n_samples)
-        _store(builder, builder.zext(where, ir.VectorType(i64, PIXELS)), peak, pixel, 8)
+        store(builder, builder.zext(where, ir.VectorType(i64, PIXELS)), peak, pixel)
         return context.get_dummy_value()
 
     return signature, codegen
@@ -205,7 +193,7 @@ def _vector_own_maxima(
     )
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        values, stride, numbers, weight, pixel, n_samples, peak, highest = _datas(
+        values, stride, numbers, weight, pixel, n_samples, peak, highest = contents(
             context, builder, signature, args
         )
         i64 = ir.IntType(64)
@@ -220,8 +208,8 @@ def _vector_own_maxima(
         best, where = _eight_maxima(
             builder, values, places_of, None if alone else weight, n_samples
         )
-        _store(builder, builder.zext(where, ir.VectorType(i64, PIXELS)), peak, pixel, 8)
-        _store(builder, best, highest, pixel, signature.args[0].dtype.bitwidth // 8)
+        store(builder, builder.zext(where, ir.VectorType(i64, PIXELS)), peak, pixel)
+        store(builder, best, highest, pixel)
         return context.get_dummy_value()
 
     return signature, codegen

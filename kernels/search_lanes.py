@@ -12,6 +12,8 @@ from typing import Any
 from llvmlite import ir
 from numba.core import cgutils
 
+from .lane_tools import load, splat
+
 #: Samples per step; rows must be padded to a multiple.
 LANES = 16
 
@@ -42,9 +44,7 @@ def lane_maxima(
         """Sum of the rows over the sixteen samples from `chunk` on."""
         total = None
         for place in places:
-            pointer = builder.gep(rows, [builder.add(place, chunk)])
-            loaded = builder.load(builder.bitcast(pointer, numbers.as_pointer()))
-            loaded.align = 4
+            loaded = load(builder, rows, builder.add(place, chunk), LANES)
             if total is None:
                 total = loaded if factor is None else builder.fmul(loaded, factor)
             else:
@@ -110,12 +110,4 @@ def search(builder: Any, rows: Any, places: list[Any], weight: Any, n_samples: A
     return builder.zext(first, ir.IntType(64))
 
 
-def splat(builder: Any, value: Any, vector_type: Any) -> Any:
-    """Instructions for a vector with the same number in all sixteen lanes."""
-    undefined = ir.Constant(vector_type, ir.Undefined)
-    first = builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
-    zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-    return builder.shuffle_vector(first, undefined, zeros)
-
-
-__all__ = ["LANES", "lane_maxima", "search", "splat"]
+__all__ = ["LANES", "lane_maxima", "search"]

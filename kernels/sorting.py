@@ -75,11 +75,11 @@ def sorted_order(values: np.ndarray) -> np.ndarray:
     """
     n = values.size
     order = np.empty(n, np.int64)
+    for i in range(n):
+        order[i] = i  # with NaN the order is any, but all are places of the array
     if n <= _COUNTED:
         _by_counting(values, order)
         return order
-    for i in range(n):
-        order[i] = i
     for root in range(n // 2 - 1, -1, -1):
         _sift_down(values, order, root, n)
     for end in range(n - 1, 0, -1):

@@ -13,8 +13,9 @@ from numba import types
 from numba.extending import intrinsic, overload
 
 from .chain_lanes import BLOCK, CHAINS
+from .lane_tools import contents, load, store
 from .pairwise_sum import pairwise_sum
-from .window_lanes import WINDOWS, load, transposed
+from .window_lanes import WINDOWS, transposed
 
 
 def trace_sums(samples: np.ndarray, stride: int, begin: int, n: int, sums: np.ndarray) -> None:
@@ -49,7 +50,7 @@ def chained(builder: Any, starts: list[Any], n: Any, term: Any) -> Any:
     singles = ir.VectorType(ir.FloatType(), WINDOWS)
 
     def columns(place: Any) -> list[Any]:
-        rows = [load(builder, builder.gep(start, [place]), singles, 4) for start in starts]
+        rows = [load(builder, start, place, WINDOWS) for start in starts]
         return [term(column) for column in transposed(builder, rows)]
 
     initial, eight = columns(i64(0)), i64(CHAINS)
@@ -88,15 +89,12 @@ def _vector_sums(
     signature = types.void(samples, i, i, i, i, sums)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        samples, stride, begin, n, trace, sums = args
-        samples = context.make_array(signature.args[0])(context, builder, samples).data
-        sums = context.make_array(signature.args[5])(context, builder, sums).data
+        samples, stride, begin, n, trace, sums = contents(context, builder, signature, args)
         rows = [builder.add(trace, ir.IntType(64)(lane)) for lane in range(WINDOWS)]
         places = [builder.add(builder.mul(row, stride), begin) for row in rows]
         starts = [builder.gep(samples, [place]) for place in places]
         total = chained(builder, starts, n, lambda column: column)
-        to = builder.bitcast(builder.gep(sums, [trace]), total.type.as_pointer())
-        builder.store(total, to).align = 4
+        store(builder, total, sums, trace)
         return context.get_dummy_value()
 
     return signature, codegen

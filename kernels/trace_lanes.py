@@ -16,7 +16,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-from .search_lanes import LANES, splat
+from .lane_tools import contents, load, splat, store
+from .search_lanes import LANES
 
 
 def calibrated_traces(
@@ -64,11 +65,6 @@ def traces_above(samples: np.ndarray, n_samples: int, threshold: int, above: np.
         above[p] = (trace.astype(np.float64) > threshold).any()
 
 
-def _pointer(context: Any, builder: Any, kind: Any, array: Any, place: Any, vector: Any) -> Any:
-    data = context.make_array(kind)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [place]), vector.as_pointer())
-
-
 def _steps(builder: Any, n: Any, body: Callable[[Any], None]) -> None:
     """Run `body` with the place of every sixteen samples; there must be as many."""
     i64 = ir.IntType(64)
@@ -95,26 +91,20 @@ def _vector_calibrated(
     signature = types.void(samples, i, i, types.float32, types.float32, out, i)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        samples, begin, n, base, scale, out, to = args
-        kind = context.get_value_type(signature.args[0].dtype)
+        samples, begin, n, base, scale, out, to = contents(context, builder, signature, args)
+        kind = samples.type.pointee
         floats = ir.VectorType(ir.FloatType(), LANES)
         integers = ir.VectorType(ir.IntType(32), LANES)
-        vector = ir.VectorType(kind, LANES)
         subtracted, factor = splat(builder, base, floats), splat(builder, scale, floats)
 
         def body(place: Any) -> None:
-            at = builder.add(begin, place)
-            pointer = _pointer(context, builder, signature.args[0], samples, at, vector)
-            loaded = builder.load(pointer)
-            loaded.align = signature.args[0].dtype.bitwidth // 8
+            loaded = load(builder, samples, builder.add(begin, place), LANES)
             if isinstance(kind, ir.IntType) and kind.width < 32:
                 loaded = builder.sitofp(builder.zext(loaded, integers), floats)
             elif isinstance(kind, ir.IntType):
                 loaded = builder.uitofp(loaded, floats)
             found = builder.fmul(builder.fsub(loaded, subtracted), factor)
-            at = builder.add(to, place)
-            pointer = _pointer(context, builder, signature.args[5], out, at, floats)
-            builder.store(found, pointer).align = 4
+            store(builder, found, out, builder.add(to, place))
 
         _steps(builder, n, body)
         return context.get_dummy_value()
@@ -127,17 +117,14 @@ def _vector_highest(typingctx: Any, samples: Any, begin: Any, n: Any) -> Any:
     signature = samples.dtype(samples, types.int64, types.int64)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        samples, begin, n = args
-        kind = context.get_value_type(signature.args[0].dtype)
+        samples, begin, n = contents(context, builder, signature, args)
+        kind = samples.type.pointee
         vector = ir.VectorType(kind, LANES)
         highest = cgutils.alloca_once(builder, vector)
         builder.store(ir.Constant(vector, [0] * LANES), highest)
 
         def body(place: Any) -> None:
-            at = builder.add(begin, place)
-            pointer = _pointer(context, builder, signature.args[0], samples, at, vector)
-            loaded = builder.load(pointer)
-            loaded.align = kind.width // 8
+            loaded = load(builder, samples, builder.add(begin, place), LANES)
             before = builder.load(highest)
             greater = builder.icmp_unsigned(">", loaded, before)
             builder.store(builder.select(greater, loaded, before), highest)

@@ -9,8 +9,9 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
+from .lane_tools import contents, splat, store
 from .sum_lanes import chained
-from .window_lanes import WINDOWS, splat
+from .window_lanes import WINDOWS
 
 
 def variances(samples: np.ndarray, n_samples: int, variance: np.ndarray) -> int:
@@ -44,9 +45,7 @@ def _vector_variance(
     signature = types.void(samples, i, i, variance)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        samples, trace, n, variance = args
-        samples = context.make_array(signature.args[0])(context, builder, samples).data
-        variance = context.make_array(signature.args[3])(context, builder, variance).data
+        samples, trace, n, variance = contents(context, builder, signature, args)
         singles, doubles = (
             ir.VectorType(kind, WINDOWS) for kind in (ir.FloatType(), ir.DoubleType())
         )
@@ -64,8 +63,7 @@ def _vector_variance(
 
         mean = divided(chained(builder, starts, n, lambda column: column))
         found = divided(chained(builder, starts, n, square))
-        to = builder.bitcast(builder.gep(variance, [trace]), singles.as_pointer())
-        builder.store(found, to).align = 4
+        store(builder, found, variance, trace)
         return context.get_dummy_value()
 
     return signature, codegen

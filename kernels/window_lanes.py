@@ -16,21 +16,6 @@ from numba.core import cgutils
 WINDOWS = 8
 
 
-def load(builder: Any, pointer: Any, kind: Any, align: int) -> Any:
-    """Instructions that load a vector."""
-    loaded = builder.load(builder.bitcast(pointer, kind.as_pointer()))
-    loaded.align = align
-    return loaded
-
-
-def splat(builder: Any, value: Any, kind: Any) -> Any:
-    """Instructions for a vector with the same number in all eight lanes."""
-    undefined = ir.Constant(kind, ir.Undefined)
-    first = builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
-    zeros = ir.Constant(ir.VectorType(ir.IntType(32), WINDOWS), [0] * WINDOWS)
-    return builder.shuffle_vector(first, undefined, zeros)
-
-
 def transposed(builder: Any, rows: list[Any]) -> list[Any]:
     """Eight vectors of eight: lane i of vector j becomes lane j of vector i."""
     kind = ir.VectorType(ir.IntType(32), WINDOWS)
@@ -45,8 +30,8 @@ def transposed(builder: Any, rows: list[Any]) -> list[Any]:
     return rows
 
 
-def lane_sums(builder: Any, starts: list[Any], begin: Any, counts: Any) -> tuple[list[Any], Any]:
-    """Instructions for the sums of eight windows, and for the length of the longest.
+def lane_sums(builder: Any, starts: list[Any], begin: Any, counts: Any) -> list[Any]:
+    """Instructions for the sums of eight windows.
 
     In double precision: the sum of each window, that of its positive values, and that of these
     times their positions.
@@ -103,7 +88,7 @@ def lane_sums(builder: Any, starts: list[Any], begin: Any, counts: Any) -> tuple
     for phi, new in zip(found, after, strict=True):
         phi.add_incoming(zero, before)
         phi.add_incoming(new, loop)
-    return found, longest
+    return found
 
 
-__all__ = ["WINDOWS", "lane_sums", "load", "splat", "transposed"]
+__all__ = ["WINDOWS", "lane_sums", "transposed"]

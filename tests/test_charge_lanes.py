@@ -35,7 +35,9 @@ def cases(draw):
     gain = draw(hnp.arrays(np.int8, n_pixels, elements=st.integers(0, n_gains - 1)))
     correction = np.array([1.1, 0.7][:n_gains])
     shifts = np.arange(n_gains * n_pixels, dtype=np.float32).reshape(n_gains, n_pixels)
-    width, shift = draw(st.integers(1, n_samples)), draw(st.integers(-3, 12))
+    far = st.sampled_from([1 << 31, 5 + (1 << 32), 10**12])
+    width = draw(st.integers(1, n_samples) | far)
+    shift = draw(st.integers(-3, 12) | far | far.map(lambda s: -s))
     rest = draw(st.sampled_from([0.0, 3.5]))
     return (values, stride, n_samples, peak, gain, correction, shifts, 0.25, width, shift, rest)
 

@@ -42,8 +42,11 @@ def test_a_part_is_on_the_disk_before_its_record_is(tmp_path, example_files, ste
     record = folder.record_path(made.part)
     committed = steps.index(("name", record))
     assert steps[committed - 1][0] == "flush"  # the record itself, as it was written
-    tables = folder.record(made.part)["tables"]
+    tables = [*folder.record(made.part)["tables"]]
+    arrays = [str(path.relative_to(root)) for path in (root / "subarray").rglob("*.parquet")]
     assert len(tables) > 5
+    assert len(arrays) == 5
+    tables += arrays
     for name in tables:
         named = steps.index(("name", root / name))
         unfinished = steps[named + 1][1]

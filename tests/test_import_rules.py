@@ -23,10 +23,11 @@ ALLOWED: dict[str, set[str]] = {
     "kernels": {"numpy", "numba"},
     # vector instructions are written for numba's compiler, see docs/decisions/0003
     "kernels/chain_lanes.py": {"numpy", "numba", "llvmlite", "ctabatch.kernels"},
-    "kernels/search_lanes.py": {"numba", "llvmlite"},
+    "kernels/search_lanes.py": {"numba", "llvmlite", "ctabatch.kernels"},
     "kernels/varint_lanes.py": {"numpy", "numba", "llvmlite", "ctabatch.kernels"},
     "kernels/charge_lanes.py": {"numpy", "numba", "llvmlite", "ctabatch.kernels"},
     "kernels/fullest_lanes.py": {"numpy", "numba", "llvmlite", "ctabatch.kernels"},
+    "kernels/lane_tools.py": {"numba", "llvmlite"},
     "kernels/maxima_lanes.py": {"numpy", "numba", "llvmlite", "ctabatch.kernels"},
     "kernels/sum_lanes.py": {"numpy", "numba", "llvmlite", "ctabatch.kernels"},
     "kernels/trace_lanes.py": {"numpy", "numba", "llvmlite", "ctabatch.kernels"},

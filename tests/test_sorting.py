@@ -34,3 +34,11 @@ def test_sinking_restores_the_heap() -> None:
     values, order = np.array([0.0, 5.0, 4.0]), np.arange(3)
     _sift_down.py_func(values, order, 0, 3)
     assert order.tolist() == [1, 0, 2]
+
+
+@pytest.mark.parametrize("n", [5, 40, 1100])
+def test_places_stay_in_the_array_whatever_it_holds(n):
+    values = np.random.default_rng(n).normal(size=n)
+    values[::3] = np.nan
+    order = sorted_order(values)
+    assert ((order >= 0) & (order < n)).all()

@@ -266,6 +266,8 @@ def write_once(path: Location, table: pa.Table) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as wip:
             pq.write_table(table, wip, compression="zstd", write_page_checksum=True)
+            flush(wip)
+        flush(path.parent)
 
 
 def write_table(path: Path, table: pa.Table, about: Mapping[str, str] | None = None) -> None:

@@ -70,7 +70,8 @@ def _nullable(
     column: Nullable, dtype: pa.DataType, validities: dict[int, tuple[pa.Buffer | None, int]]
 ) -> pa.Array:
     """Array with nulls; columns of one table share few masks, so each becomes bits once."""
-    if not len(column) or pa.types.is_boolean(dtype):
+    is_number = pa.types.is_integer(dtype) or pa.types.is_floating(dtype)
+    if not len(column) or not is_number:
         return pa.array(column.values, dtype, mask=column.absent)
     known = validities.get(id(column.absent))
     if known is None:

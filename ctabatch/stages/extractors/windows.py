@@ -61,7 +61,9 @@ class GlobalPeakWindowSum(LocalPeakWindowSum):
 class FixedWindowSum:
     """Sum of a window that is the same for all pixels and events."""
 
-    peak_index: int = option(0, "Number of the sample that the window is placed around", ge=0)
+    peak_index: int = option(
+        0, "Number of the sample that the window is placed around", ge=0, le=1 << 20
+    )
     window_width: int = option(7, "Length of the window", unit="samples", ge=1)
     window_shift: int = option(0, "Part of the window before it", unit="samples", ge=0)
     apply_integration_correction: bool = option(True, "Scale charges to the whole pulse")
