@@ -10,8 +10,8 @@ import numpy as np
 
 from .jit import kernel
 
-_BLOCK = 128
-_CHAINS = 8
+BLOCK = 128
+CHAINS = 8
 
 
 @kernel
@@ -32,16 +32,16 @@ def pairwise_sum(values: np.ndarray) -> np.float32:
     Source: pairwise summation, N. J. Higham, SIAM J. Sci. Comput. 14 (1993) 783.
     """
     n = values.shape[0]
-    if n < _CHAINS:
+    if n < CHAINS:
         total = np.float32(0)
         for s in range(n):
             total += values[s]
         return total
-    if n <= _BLOCK:
+    if n <= BLOCK:
         a, b, c, d = values[0], values[1], values[2], values[3]
         e, f, g, h = values[4], values[5], values[6], values[7]
-        whole = n - n % _CHAINS
-        for s in range(_CHAINS, whole, _CHAINS):
+        whole = n - n % CHAINS
+        for s in range(CHAINS, whole, CHAINS):
             a += values[s]
             b += values[s + 1]
             c += values[s + 2]
@@ -55,8 +55,8 @@ def pairwise_sum(values: np.ndarray) -> np.float32:
             total += values[s]
         return total
     half = n // 2
-    half -= half % _CHAINS
+    half -= half % CHAINS
     return pairwise_sum(values[:half]) + pairwise_sum(values[half:])
 
 
-__all__ = ["pairwise_sum"]
+__all__ = ["BLOCK", "CHAINS", "pairwise_sum"]

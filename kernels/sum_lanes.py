@@ -12,9 +12,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
-from .chain_lanes import BLOCK, CHAINS
 from .lane_tools import contents, load, store
-from .pairwise_sum import pairwise_sum
+from .pairwise_sum import BLOCK, CHAINS, pairwise_sum
 from .window_lanes import WINDOWS, transposed
 
 

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from .chain_lanes import BLOCK, CHAINS, chain_sum
 from .jit import kernel
+from .pairwise_sum import BLOCK, CHAINS, pairwise_sum
 from .variance_lanes import variances
 
 
@@ -41,13 +41,13 @@ def _variance_of(trace: np.ndarray, values: np.ndarray) -> np.float32:
     """Variance of one trace; `values` is scratch of its size."""
     n_samples = trace.shape[0]
     n = np.float64(n_samples)
-    total = chain_sum(trace)
+    total = pairwise_sum(trace)
     is_whole = total == total and n > 0
     if not is_whole:  # NaN, or opposite infinities
         n = np.float64(_numbers_of(trace, values))
         if n == 0:
             return np.float32(np.nan)
-        total = chain_sum(values)
+        total = pairwise_sum(values)
     mean = np.float32(np.divide(np.float64(total), n))
     for s in range(n_samples):
         deviation = trace[s] - mean
@@ -56,7 +56,7 @@ def _variance_of(trace: np.ndarray, values: np.ndarray) -> np.float32:
         for s in range(n_samples):
             if math.isnan(trace[s]):
                 values[s] = 0.0
-    return np.float32(np.divide(np.float64(chain_sum(values)), n))
+    return np.float32(np.divide(np.float64(pairwise_sum(values)), n))
 
 
 @kernel

@@ -22,7 +22,6 @@ ROOT = Path(__file__).parents[1]
 ALLOWED: dict[str, set[str]] = {
     "kernels": {"numpy", "numba"},
     # vector instructions are written for numba's compiler, see docs/decisions/0003
-    "kernels/chain_lanes.py": {"numpy", "numba", "llvmlite", "ctabatch.kernels"},
     "kernels/search_lanes.py": {"numba", "llvmlite", "ctabatch.kernels"},
     "kernels/varint_lanes.py": {"numpy", "numba", "llvmlite", "ctabatch.kernels"},
     "kernels/charge_lanes.py": {"numpy", "numba", "llvmlite", "ctabatch.kernels"},

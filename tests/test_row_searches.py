@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctabatch.kernels.chain_lanes import chain_sum, eight_chains
 from ctabatch.kernels.first_pass import SHIFT, best_triples
 from ctabatch.kernels.jit import kernel
 from ctabatch.kernels.pairwise_sum import pairwise_sum
 from ctabatch.kernels.peak_lanes import LANES, N_ROWS, first_of_row, first_weighted_maximum
 from ctabatch.kernels.sliding_window import fullest_windows
+from ctabatch.kernels.sum_lanes import trace_sums
 from ctabatch.kernels.window_peaks import local_peaks
 from tests.naive import row_search as naive
 
@@ -32,8 +32,8 @@ def compiled_row(rows, place, n_samples):
 
 
 @kernel
-def compiled_chains(values, n):
-    return eight_chains(values, n)
+def compiled_sums(samples, stride, begin, n, sums):
+    trace_sums(samples, stride, begin, n, sums)
 
 
 def padded(rows, dtype):
@@ -114,8 +114,16 @@ def test_the_fullest_window_is_that_of_the_loop(data, n_pixels, n, width):
 @given(n=st.integers(0, 300), seed=st.integers(0, 10_000))
 def test_sums_in_chains_are_numpys_to_the_bit(n, seed):
     values = np.random.default_rng(seed).normal(3, 100, n).astype(np.float32)
-    for function in (chain_sum, chain_sum.py_func, pairwise_sum):
+    for function in (pairwise_sum, pairwise_sum.py_func):
         assert function(values) == values.sum()
-    whole = n - n % 8
-    if whole:
-        assert compiled_chains(values, whole) == eight_chains(values, whole)
+
+
+@given(n_traces=st.integers(1, 20), n=st.integers(1, 150), seed=st.integers(0, 10_000))
+def test_sums_of_eight_traces_are_numpys_to_the_bit(n_traces, n, seed):
+    stride = n + 3
+    values = np.random.default_rng(seed).normal(3, 100, (n_traces, stride)).astype(np.float32)
+    expected = [row[2 : 2 + n].sum() for row in values]
+    for function in (compiled_sums, trace_sums):
+        found = np.full(n_traces, 7, np.float32)
+        function(values.reshape(-1), stride, 2, n, found)
+        np.testing.assert_array_equal(found, expected)

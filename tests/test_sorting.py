@@ -1,4 +1,4 @@
-"""Heapsort gives the stable order that numpy gives."""
+"""Counting and heapsort give the stable order that numpy gives."""
 
 from __future__ import annotations
 
@@ -21,6 +21,12 @@ ARRAYS = hnp.arrays(
 def test_order_is_numpys_stable_order(values: np.ndarray) -> None:
     expected = np.argsort(values, kind="stable")
     np.testing.assert_array_equal(sorted_order(values), expected)
+
+
+@pytest.mark.parametrize("n", [1023, 1024, 1025, 3000])
+def test_many_values_are_sorted_as_few_are(n) -> None:
+    values = np.random.default_rng(n).normal(size=n).round(2)
+    np.testing.assert_array_equal(sorted_order(values), np.argsort(values, kind="stable"))
 
 
 @pytest.mark.parametrize("function", [sorted_order, sorted_order.py_func])
