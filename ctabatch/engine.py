@@ -21,6 +21,7 @@ from ctabatch.io.location import Location
 from ctabatch.io.parquet import PartFiles
 from ctabatch.io.part_lock import part_lock
 from ctabatch.io.stored_parts import is_stored, part_of
+from ctabatch.kernels.code_files import SUFFIX
 from ctabatch.kernels.jit import CACHE_FOLDER, CACHED
 from ctabatch.memory import USUAL, MemoryBound, peak
 from ctabatch.ordered_pool import OrderedPool
@@ -356,7 +357,7 @@ def kernels_are_compiled(kernel: str = "peak_window.neighbor_peak_charges") -> b
 
     Other commands leave that of theirs: what is looked for is a kernel that this engine alone uses.
     """
-    own = f"{kernel}-*.py{sys.version_info[0]}{sys.version_info[1]}.nbi"
+    own = f"{kernel}-*.py{sys.version_info[0]}{sys.version_info[1]}.*{SUFFIX}"
     return any(Path(CACHE_FOLDER).rglob(own))
 
 

@@ -19,6 +19,8 @@ from typing import Any, TypeVar, cast
 import numba
 from numba.core import config, types
 
+from .code_files import keep_in_code_files
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -61,6 +63,8 @@ def kernel(function: F) -> F:
     try:
         options: dict[str, Any] = {"nogil": True, "cache": CACHED, "no_cfunc_wrapper": True}
         dispatcher = numba.njit(**options)(function)
+        if CACHED and not config.DISABLE_JIT:  # type: ignore[attr-defined]
+            keep_in_code_files(dispatcher)
     finally:
         config.CACHE_DIR = before  # type: ignore[attr-defined]
     if not config.DISABLE_JIT:  # type: ignore[attr-defined]

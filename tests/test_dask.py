@@ -76,9 +76,11 @@ def check_alone(inputs, output, tmp_path):
 
 
 def test_the_dataset_is_that_of_one_process(client, inputs, tmp_path):
-    results = run(plan_of(inputs, tmp_path / "out"), client)
+    said = []
+    results = run(plan_of(inputs, tmp_path / "out"), client, tell=said.append)
     assert [result["input"] for result in results] == list(map(str, inputs))
     assert {result["status"] for result in results} == {"done"}
+    assert said == []
     assert {result["attempts"] for result in results} == {1}
     check_alone(inputs, tmp_path / "out", tmp_path)
     again = run(plan_of(inputs, tmp_path / "out", existing="resume"), client)

@@ -230,6 +230,7 @@ class DaskPool:
                 f"Dask failed with {job.path}: {type(error).__name__}: {error}; scheduler and "
                 "workers need the same packages as this program"
             ) from error
+        self._repeat(job, f"Dask failed ({type(error).__name__}: {error})")
         self._waiting.appendleft(job)
 
     def _told(self, result: dict[str, Any], job: _Job) -> dict[str, Any]:
@@ -245,9 +246,14 @@ class DaskPool:
         """Try an input again that was lost with its worker, or set it aside."""
         job.failures += 1
         if job.failures <= self.plan.retries:
+            self._repeat(job, why)
             self._waiting.append(job)
         else:
             yield job.index, vars(set_aside(self.plan, job.path, why, kind, job.failures))
+
+    def _repeat(self, job: _Job, why: str) -> None:
+        """Tell why an input is begun again: it may succeed, and nothing else would say it."""
+        self.tell(f"{job.path}: {why}; it is tried again")
 
     def _give_up(self, key: str) -> None:
         """Forget a future, wherever it is."""
