@@ -8,6 +8,7 @@ import itertools
 import os
 import pathlib
 import random
+import sys
 import threading
 import zlib
 
@@ -101,6 +102,28 @@ def test_every_form_is_read_whole(form, step):
 @pytest.mark.parametrize("form", FORMS)
 def test_a_stream_need_not_be_seekable_nor_give_all_it_is_asked_for(form):
     assert read(Pipe(FORMS[form])) == (BODY, None)
+
+
+class Watched(io.BytesIO):
+    """Read while somebody looks: as a profiler does, it holds the frames of all who called."""
+
+    def __init__(self, data):
+        super().__init__(data)
+        self.held = []
+
+    def read(self, n=-1):
+        frame = sys._getframe()
+        while frame := frame.f_back:
+            self.held.append(frame)
+        return super().read(n)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_profiler_that_holds_frames_does_not_disturb(form):
+    """What is in a frame that is held stays alive: views of buffers too."""
+    watched = Watched(FORMS[form])
+    assert read(watched) == (BODY, None)
+    assert watched.held
 
 
 @pytest.mark.parametrize("form", ["plain", "gzip", "zstd"])

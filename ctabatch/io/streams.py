@@ -168,9 +168,8 @@ class ByteStream:
             decoder = _Zstd(file)  # type: ignore[arg-type]
         else:
             decoder = _Plain(file)  # type: ignore[arg-type]
-        self._first = bytearray(4)
-        self._n_first = decoder.readinto(memoryview(self._first))
-        first = bytes(self._first[: self._n_first])
+        buffer = bytearray(4)
+        first = self._first = bytes(buffer[: decoder.readinto(memoryview(buffer))])
         if first == SWAPPED_SYNC:
             raise InputError(
                 f"{self.name}: written on a big-endian machine (byte-swapped EventIO), which is "
@@ -195,11 +194,10 @@ class ByteStream:
 
     def readinto(self, view: memoryview) -> int:
         """Fill `view` as far as the stream goes; less than its length only at the end."""
-        n_first = min(self._n_first, len(view))
+        n_first = min(len(self._first), len(view))
         if n_first:
             view[:n_first] = self._first[:n_first]
-            del self._first[:n_first]
-            self._n_first -= n_first
+            self._first = self._first[n_first:]
         return n_first + self._decoder.readinto(view[n_first:])
 
     def close(self) -> None:
