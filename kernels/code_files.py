@@ -20,7 +20,7 @@ from numba.core.caching import IndexDataCacheFile
 SUFFIX = ".nbc"
 
 
-class CodeFiles(IndexDataCacheFile):  # type: ignore[misc]
+class CodeFiles(IndexDataCacheFile):
     """The machine code of one function, in a file for each kind of arguments and processor.
 
     Parameters

@@ -21,6 +21,7 @@ import pytest
 import ctabatch
 from ctabatch.errors import CtabatchError, InputError, OutputError
 from ctabatch.io import store_file
+from ctabatch.io.compaction_claim import PART
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.dataset_identity import IDENTITY, UNFINISHED, identity_text
 from ctabatch.io.location import location
@@ -42,6 +43,7 @@ from .toy_dataset import write_dataset, write_part
 WRITES = ("PUT", "POST", "DELETE")
 #: Array events of the toy dataset, and its parts.
 EVENTS, PARTS = 30, 4
+CLAIM = f"parts/.{PART}.lock"
 
 
 def write_toy(root):
@@ -112,9 +114,11 @@ def without_names(record):
     return kept
 
 
-def check_tidy(bucket, folder, *, deep=False):
-    """Every object is named by a record, or of an array."""
+def check_tidy(bucket, folder, *, deep=False, claimed=False):
+    """Every object is named by a record, or of an array; `claimed`: of a dead compaction, too."""
     keys = {key.removeprefix(f"{folder}/") for key in bucket.keys(f"{folder}/")}
+    if claimed:
+        keys.remove(CLAIM)
     records = {key for key in keys if key.startswith("parts/")}
     named = {n for key in records for n in json.loads(bucket.get(f"{folder}/{key}"))["tables"]}
     arrays = {key for key in keys if key.startswith("subarray/")}
@@ -221,7 +225,8 @@ def test_whenever_the_store_is_lost_each_event_is_there_once(server, here, compa
     uri = str(write_toy(location(f"{bucket.uri}/count")))
     total = compact_until(server, uri, None, 10**9)
     n_tables = sum(1 for key in bucket.tables("count/") if "/compact-" in key)
-    switch = n_tables + 1  # tables, the record of the predictions, then the record itself
+    # the claim, tables, the record of the predictions, the claim again, then the record itself
+    switch = n_tables + 3
     switched = 0
     assert total > 60
     for n, at in enumerate((total // 5, switch - 1, switch, switch + 1, total // 2 + 10)):
@@ -240,7 +245,7 @@ def test_whenever_the_store_is_lost_each_event_is_there_once(server, here, compa
             report, removable = validate(uri, now=True)
             remove_leftovers(uri, removable, report)
             assert diff(tables(folder.root), tables(expected), Tolerance(0.0, 0.0)).is_equal, at
-            check_tidy(bucket, f"at-{at}")
+            check_tidy(bucket, f"at-{at}", claimed=True)
         compact(uri, now=True)
         check_same(uri, compacted)
         check_tidy(bucket, f"at-{at}")
@@ -296,6 +301,7 @@ def test_a_reader_sees_each_event_once_at_every_request(there, server, bucket, m
 
     def look(method, path):
         keys = set(bucket.keys("dl1/"))
+        keys.discard(f"dl1/{CLAIM}")
         own = (key for key in keys if key.startswith("dl1/parts/") and key.count("/") == 2)
         records = {Path(key).stem: json.loads(bucket.get(key)) for key in own}
         replaced = replaced_by(records, records.get)

@@ -16,20 +16,28 @@ from .location import Location, StorePath
 
 
 @contextlib.contextmanager
-def part_lock(root: Location, part: str) -> Iterator[None]:
-    """Hold the lock of a part of a dataset; waits for another that commits it."""
+def part_lock(root: Location, part: str, *, wait: bool = True) -> Iterator[None]:
+    """Hold the lock of a part of a dataset; waits for another that commits it.
+
+    Raises
+    ------
+    BlockingIOError
+        Another holds it, and `wait` is false.
+    """
     if isinstance(root, StorePath):  # no file of one has the name of another's there
         yield
         return
     path = root / "parts" / f".{part}.lock"
-    descriptor = _locked(path)
+    descriptor = _locked(path, wait)
     try:
         yield
     finally:
         if descriptor is not None:
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)  # before it is let go: whoever waits looks again
-            os.close(descriptor)
+            try:
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)  # before it is let go: whoever waits looks again
+            finally:
+                os.close(descriptor)
 
 
 def lock_state(root: Path, part: str) -> bool | None:
@@ -51,7 +59,7 @@ def lock_state(root: Path, part: str) -> bool | None:
     return False
 
 
-def _locked(path: Path) -> int | None:
+def _locked(path: Path, wait: bool) -> int | None:
     """Descriptor of the locked file; None if there are no locks."""
     try:
         import fcntl
@@ -64,9 +72,12 @@ def _locked(path: Path) -> int | None:
         except OSError:  # not writable: the commit itself will say so
             return None
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_at(descriptor, path):
                 return descriptor
+        except BlockingIOError:
+            os.close(descriptor)
+            raise
         except OSError:
             os.close(descriptor)
             return None

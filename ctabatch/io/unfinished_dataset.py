@@ -22,10 +22,7 @@ from .object_store import Version, is_any_below, read, remove, sizes_below
 from .record_checks import is_table_file
 from .store_path import StorePath
 from .store_record import remove_objects, write_over
-from .writer_identity import writer_is_alive, writer_token
-
-#: What this process is writing: its number alone does not tell whether it still does.
-_OWN: set[str] = set()
+from .writer_identity import at_work, is_at_work, writer_token
 
 
 @contextlib.contextmanager
@@ -69,25 +66,23 @@ def unfinished_dataset(
     def check_own() -> None:
         own_version()
 
-    _OWN.add(token)
-    try:
-        check_own()
-        if earlier is not None:
-            _remove_contents(root)
-        yield DatasetFolder(root), check_own
-        version = own_version()
-        if (problem := write_over(path, identity_text().encode(), version)) is not None:
-            raise OutputError(f"{root}: the dataset cannot be finished: {problem}") from problem
-    except BaseException:
-        # what stays is refused by readers, and removed by a new run
-        with contextlib.suppress(CtabatchError, OSError):
-            remove(root / token, patient=False)  # nothing: a store that is gone is not waited for
+    with at_work(token):
+        try:
             check_own()
-            _remove_contents(root)
-            remove(path, patient=False)
-        raise
-    finally:
-        _OWN.discard(token)
+            if earlier is not None:
+                _remove_contents(root)
+            yield DatasetFolder(root), check_own
+            version = own_version()
+            if (problem := write_over(path, identity_text().encode(), version)) is not None:
+                raise OutputError(f"{root}: the dataset cannot be finished: {problem}") from problem
+        except BaseException:
+            # what stays is refused by readers, and removed by a new run
+            with contextlib.suppress(CtabatchError, OSError):
+                remove(root / token, patient=False)  # nothing: a store that is gone is not awaited
+                check_own()
+                _remove_contents(root)
+                remove(path, patient=False)
+            raise
 
 
 def _taken_over(root: StorePath, now: bool) -> Version | None:
@@ -108,9 +103,7 @@ def _taken_over(root: StorePath, now: bool) -> Version | None:
     if identity.get("format") != UNFINISHED:
         raise OutputError(f"{root}: there is a dataset already; name another folder")
     writer, begun = str(identity.get("writer")), identity.get("begun")
-    alive = writer in _OWN or writer_is_alive(f".{writer}.wip")
-    if writer not in _OWN and alive and _is_of_this_process(writer):
-        alive = False  # it gave up, and could not remove this
+    alive = is_at_work(writer)
     if alive:
         raise OutputError(f"{root}: another run writes here since {begun}; wait for its end")
     if alive is None and not now:
@@ -121,10 +114,6 @@ def _taken_over(root: StorePath, now: bool) -> Version | None:
         )
     _refuse_foreign(root)
     return version
-
-
-def _is_of_this_process(writer: str) -> bool:
-    return writer.rpartition("-")[0] == writer_token().rpartition("-")[0]
 
 
 def _identity(content: bytes) -> dict[str, Any]:

@@ -78,6 +78,32 @@ def writer_is_alive(name: str) -> bool | None:
     return True
 
 
+#: What this process is writing: its number alone does not tell whether it still does.
+_AT_WORK: set[str] = set()
+
+
+@contextlib.contextmanager
+def at_work(token: str) -> Iterator[None]:
+    """While the ``with`` block lasts, `token` is of a writer at work."""
+    _AT_WORK.add(token)
+    try:
+        yield
+    finally:
+        _AT_WORK.discard(token)
+
+
+def is_at_work(token: str) -> bool | None:
+    """Whether the writer with this token is at work: alive, and not one of ours that gave up.
+
+    None: it belongs to another machine, or the token does not tell.
+    """
+    if token in _AT_WORK:
+        return True
+    alive = writer_is_alive(f".{token}.wip")
+    is_ours = token.rpartition("-")[0] == writer_token().rpartition("-")[0]
+    return False if alive and is_ours else alive
+
+
 def unfinished(root: Path) -> Iterator[Path]:
     """All unfinished files of a dataset, whoever writes them."""
     for folder, _, names in os.walk(root):
@@ -96,5 +122,5 @@ def remove_unfinished_of(root: Path, pid: int) -> list[Path]:
     return removed
 
 
-__all__ = ["machine", "process_start", "remove_unfinished_of", "unfinished", "writer_is_alive",
-           "writer_token"]  # fmt: skip
+__all__ = ["at_work", "is_at_work", "machine", "process_start", "remove_unfinished_of",
+           "unfinished", "writer_is_alive", "writer_token"]  # fmt: skip

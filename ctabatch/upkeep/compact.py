@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ctabatch.errors import InputError, OutputError
+from ctabatch.io.compaction_claim import Keep, only_compaction
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.durable import flush
 from ctabatch.io.location import Location, StorePath, location
@@ -94,14 +95,21 @@ def compact(
     InputError
         There is no dataset, or a file is damaged; nothing of its group is changed.
     OutputError
-        The output cannot be written, or the dataset changed meanwhile.
+        The output cannot be written, the dataset changed meanwhile, or another run changes it in
+        place.
     """
     folder = DatasetFolder(root)
     folder.check()
     if output is None:
-        return _Run(folder, folder, part_bytes, progress).run(now)
+        with only_compaction(folder.root, now=now) as keep:
+            return _Run(folder, folder, part_bytes, progress, keep).run(now)
     with new_dataset(folder.root, location(output), now=now) as (target, check_own):
-        return _Run(folder, target, part_bytes, progress, check_own).run(now)
+
+        def keep(commits: bool) -> None:
+            if commits:
+                check_own()
+
+        return _Run(folder, target, part_bytes, progress, keep).run(now)
 
 
 class _Run:
@@ -111,11 +119,11 @@ class _Run:
         target: DatasetFolder,
         part_bytes: int,
         progress: Progress | None,
-        check_own: Callable[[], None] = lambda: None,
+        keep: Keep,
     ) -> None:
         self.source, self.target, self.part_bytes = source, target, part_bytes
         self.in_place = source is target
-        self._check_own = check_own
+        self._keep = keep
         self._tell, self._done, self._total = progress, 0, 0
 
     def run(self, now: bool) -> Compacted:
@@ -148,6 +156,7 @@ class _Run:
 
     def _advance(self, rows: int) -> None:
         self._done += rows
+        self._keep(False)
         if self._tell is not None:
             self._tell("rows", self._done, self._total)
 
@@ -201,7 +210,7 @@ class _Run:
                 about["activities"] = entries[prefix]
                 self.target.commit_predictions(prefix, files, about)
             self._refuse_changed(group)
-            self._check_own()
+            self._keep(True)
             self.target.commit(own, record, tuple(predicted))
         except BaseException:
             self._forget_predictions(predicted, name)
