@@ -357,9 +357,10 @@ def _convert(
 ) -> StoreAccount:
     from ctabatch.dl3.observed import from_dataset, from_table, models_of
     from ctabatch.dl3.store import observed_store
+    from ctabatch.io.event_tables import is_dataset
 
     triggers, models = None, {}
-    if Path(word).is_dir():
+    if is_dataset(word):
         from ctabatch.dataset import Dataset
 
         if column_map or time_reference:

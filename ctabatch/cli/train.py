@@ -124,12 +124,13 @@ def _config(file: Path | None, changes: dict[str, Any], max_rows: int | None) ->
 
 
 def _parts(datasets: str | None) -> list[PartTables]:
+    from ctabatch.io.location import location
     from ctabatch.io.part_tables import part_tables
 
     names = [name.strip() for name in (datasets or "").split(",") if name.strip()]
     if datasets is not None and not names:
         raise InputError(f"{datasets!r} names no dataset")
-    return [part for name in names for part in part_tables(Path(name))]
+    return [part for name in names for part in part_tables(location(name))]
 
 
 def _check_output(output: Path, *, overwrite: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from ctabatch.cli.lean_imports import import_numba_alone
 from ctabatch.cli.progress import bar
 
 if TYPE_CHECKING:
+    from ctabatch.io.location import Location
     from ctabatch.verify.charge import ChargeCheck
     from ctabatch.verify.charge_bins import ChargeBins
 
@@ -66,17 +68,19 @@ def charge(
     """
     begin = time.perf_counter()
     import_numba_alone()
+    from ctabatch.io.location import location
     from ctabatch.verify.charge import check_charges
     from ctabatch.verify.charge_bins import ChargeBins
     from ctabatch.verify.store import check_output, facts
 
     bins = ChargeBins(min_charge, max_charge, bins_per_decade)
+    places = [location(name) for name in datasets]
     if output is not None:
         check_output(output, overwrite=overwrite)
     with bar("charges", quiet=as_json) as progress:
-        check = check_charges(datasets, bins, progress)
+        check = check_charges(places, bins, progress)
     if output is not None:
-        _write(output, check, datasets, bins, overwrite=overwrite, figures=figures, quiet=as_json)
+        _write(output, check, places, bins, overwrite=overwrite, figures=figures, quiet=as_json)
     seconds = round(time.perf_counter() - begin, 3)
     code = WITH_GAPS if check.gaps else 0
     if as_json:
@@ -92,7 +96,7 @@ def charge(
 def _write(
     output: Path,
     check: ChargeCheck,
-    datasets: list[Path],
+    datasets: Sequence[Location],
     bins: ChargeBins,
     *,
     overwrite: bool,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ctabatch.io.dataset_folder import DatasetFolder
+from ctabatch.io.location import location
 from ctabatch.provenance.activity import Activity, moment
 from ctabatch.provenance.of_folders import inputs_at, responses_input
 from ctabatch.provenance.product import fits_cards, product_of
@@ -84,7 +85,7 @@ def store_marks(
 
 def predictions_of(word: str) -> list[str]:
     """Prefixes of the predictions in a dataset; none of a file."""
-    return DatasetFolder(word).prefixes() if Path(word).is_dir() else []
+    return DatasetFolder(word).prefixes() if location(word).is_dir() else []
 
 
 __all__ = ["StoreMarks", "store_marks"]

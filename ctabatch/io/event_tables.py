@@ -18,7 +18,7 @@ from isal import igzip
 from ctabatch.errors import InputError
 from ctabatch.schemas.column import unit_of
 
-from .location import Location, local_path, parquet_source
+from .location import Location, StorePath, local_path, location, parquet_source
 
 #: Bytes of a block, about; a block is at least one row.
 BLOCK = 1 << 23
@@ -104,12 +104,7 @@ def open_table(address: str) -> EventTable:
     InputError
         The file cannot be read, is of no known kind, or lacks the table.
     """
-    name, node = address, None
-    if "::" in address:
-        name, _, node = address.partition("::")
-    elif (found := _HDU.match(address)) and not Path(address).exists():
-        name, node = found["path"], found["hdu"].strip()
-    path = local_path(name, "a table of events")
+    path, node = _file_and_table(address)
     kind = _kind(path)
     if kind == _PARQUET:
         if node is not None:
@@ -122,6 +117,34 @@ def open_table(address: str) -> EventTable:
     from .fits.binary_tables import FitsTable
 
     return FitsTable(path, node, open_bytes)
+
+
+def is_dataset(name: str) -> bool:
+    """Whether an input is a dataset, here or in a store; else it is a table of events.
+
+    Raises
+    ------
+    InputError
+        There is neither.
+    """
+    place = location(name)
+    if place.is_dir():
+        return True
+    if isinstance(place, StorePath):
+        raise InputError(f"{place}: no ctabatch dataset; tables of events must be on this machine")
+    file, _ = _file_and_table(name)
+    if not file.exists():
+        raise InputError(f"{file}: there is no such file or dataset")
+    return False
+
+
+def _file_and_table(address: str) -> tuple[Path, str | None]:
+    name, node = address, None
+    if "::" in address:
+        name, _, node = address.partition("::")
+    elif (found := _HDU.match(address)) and not Path(address).exists():
+        name, node = found["path"], found["hdu"].strip()
+    return local_path(name, "a table of events"), node
 
 
 def open_bytes(path: Path) -> BinaryIO:

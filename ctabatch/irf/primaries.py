@@ -10,7 +10,7 @@ import polars as pl
 
 from ctabatch.dataset import Dataset
 from ctabatch.errors import InputError, OptionError
-from ctabatch.io.location import location
+from ctabatch.io.event_tables import is_dataset
 from ctabatch.irf.agreement import (
     Circumstances,
     check_particle,
@@ -163,8 +163,8 @@ def open_primary(
         raise InputError(f"no input of {role}s is named")
     if twice := {name for name in inputs if list(inputs).count(name) > 1}:
         raise InputError(f"{sorted(twice)[0]} is given twice: its events would count twice")
-    is_dataset = [location(name).is_dir() for name in inputs]
-    tables = [name for name, known in zip(inputs, is_dataset, strict=True) if not known]
+    are_datasets = [is_dataset(name) for name in inputs]
+    tables = [name for name, known in zip(inputs, are_datasets, strict=True) if not known]
     option = "--simulated" if role == "gamma" else f"--simulated-{role}s"
     if simulated and not tables:
         raise OptionError(f"{option} is for event tables; a dataset knows its simulated showers")
@@ -178,7 +178,7 @@ def open_primary(
     samples = [
         _dataset_sample(role, name, prefix, direction) if known
         else _table_sample(name, column_map, parse_simulated(next(stated)))
-        for name, known in zip(inputs, is_dataset, strict=True)
+        for name, known in zip(inputs, are_datasets, strict=True)
     ]  # fmt: skip
     check_copies([(sample.source, sample.events) for sample in samples])
     return Primary(role, tuple(samples))

@@ -10,7 +10,7 @@ from pathlib import Path
 from ctabatch.errors import InputError
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.dataset_identity import IDENTITY
-from ctabatch.io.location import Location, location
+from ctabatch.io.location import Location, StorePath, location
 from ctabatch.io.streams import open_file
 
 from .activity import Input
@@ -39,6 +39,8 @@ def inputs_at(word: str | Location, role: str, prefixes: Collection[str] = ()) -
     path = location(word)
     if (path / IDENTITY).is_file():
         return dataset_inputs(path, role, prefixes)
+    if isinstance(path, StorePath):
+        raise InputError(f"{path}: no ctabatch dataset (no {IDENTITY} in it)")
     return [file_input(file_of(str(word)), role)]
 
 

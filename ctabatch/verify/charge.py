@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ctabatch.errors import InputError, OptionError
+from ctabatch.io.location import Location, StorePath, location
 from ctabatch.io.part_tables import PartTables, part_tables
 from ctabatch.kernels.charge_sums import ABOVE, BELOW, N_NOT_FINITE, N_USED, NEGATIVE, NOT_READ_OUT
 
@@ -50,7 +50,7 @@ class ChargeCheck:
 
 
 def check_charges(
-    datasets: Sequence[str | Path],
+    datasets: Sequence[str | Location],
     bins: ChargeBins | None = None,
     progress: Progress | None = None,
 ) -> ChargeCheck:
@@ -61,7 +61,7 @@ def check_charges(
 
     Parameters
     ----------
-    datasets : sequence of path
+    datasets : sequence of path or URI
     bins : ChargeBins, optional
     progress : callable, optional
 
@@ -103,11 +103,11 @@ def check_charges(
     )  # fmt: skip
 
 
-def _parts(datasets: Sequence[str | Path]) -> list[tuple[PartTables, str, str]]:
+def _parts(datasets: Sequence[str | Location]) -> list[tuple[PartTables, str, str]]:
     """Each part, the label of its extraction and the name of a table of images."""
-    roots = [Path(root) for root in datasets]
+    roots = [location(root) for root in datasets]
     for k, root in enumerate(roots):
-        if root.resolve() in [other.resolve() for other in roots[:k]]:
+        if _place(root) in map(_place, roots[:k]):
             raise OptionError(f"{root}: this dataset is named twice")
     parts = [part for root in roots for part in part_tables(root)]
     labels = extraction_labels([part.record for part in parts])
@@ -123,6 +123,10 @@ def _parts(datasets: Sequence[str | Path]) -> list[tuple[PartTables, str, str]]:
                 f"{root}: this dataset has no images; ctabatch process --write images makes them"
             )
     return tables
+
+
+def _place(root: Location) -> Location:
+    return root if isinstance(root, StorePath) else root.resolve()
 
 
 def _arrays(batch: pa.RecordBatch) -> tuple[Any, ...]:
@@ -168,8 +172,8 @@ def _n_all(account: dict[str, Any]) -> int:
     return sum(int(account[name]) for name in names)
 
 
-def _notes_on_sums(datasets: Sequence[str | Path], accounts: list[dict[str, Any]]) -> list[str]:
-    summed = set().union(*(types_with_sums(Path(root)) for root in datasets))
+def _notes_on_sums(datasets: Sequence[str | Location], accounts: list[dict[str, Any]]) -> list[str]:
+    summed = set().union(*(types_with_sums(location(root)) for root in datasets))
     return [
         f"{tel_type}: the camera stores sums instead of samples, so no extractor was used"
         for tel_type in sorted(summed & {account["tel_type"] for account in accounts})

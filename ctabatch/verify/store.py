@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from ctabatch import __version__
+from ctabatch.io.location import Location
 from ctabatch.io.whole_folder import check_free, whole_folder
 
 from .charge import ChargeCheck
@@ -32,7 +33,7 @@ def check_output(folder: Path, *, overwrite: bool) -> None:
 def write_charges(
     folder: Path,
     check: ChargeCheck,
-    datasets: Sequence[str | Path],
+    datasets: Sequence[str | Location],
     bins: ChargeBins,
     *,
     overwrite: bool = False,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ctabatch.io.dataset_folder import DatasetFolder
+from ctabatch.io.location import Location
 
 
-def types_with_sums(root: Path) -> set[str]:
+def types_with_sums(root: Location) -> set[str]:
     """Telescope types of a dataset whose cameras store sums.
 
     Raises
