@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from .best_subset import MOST_LEFT_OUT, best_subset
 from .jit import kernel
 from .pair_slopes import pair_slopes
 from .residual_window import NO_LINE, ROUNDING, best_window, is_better
@@ -19,10 +20,18 @@ _MAX_STEPS = 30
 
 
 @kernel
+def _add(x: np.ndarray, y: np.ndarray, sums: np.ndarray) -> None:
+    for k in range(x.size):
+        u, v = x[k], y[k]
+        sums[0], sums[1] = sums[0] + u, sums[1] + v
+        sums[2], sums[3], sums[4] = sums[2] + u * u, sums[3] + u * v, sums[4] + v * v
+
+
+@kernel
 def trimmed_line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     """Fit the line with the smallest sum of the ``int(0.85 n)`` smallest squared residuals.
 
-    The search is deterministic and looks at these points alone. For up to 12 points it is exact. Of
+    The search is deterministic and looks at these points alone. For up to 20 points it is exact. Of
     lines that fit equally well (every line through two of three points does) the one with the
     smallest sum over all points is taken.
 
@@ -55,16 +64,19 @@ def trimmed_line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     if n_kept < 2:
         return math.nan, math.nan
     mean_x, mean_y = np.sum(x) / n, np.sum(y) / n
+    sums = np.zeros(5)
+    if n - n_kept <= MOST_LEFT_OUT:
+        x, y = x - mean_x, y - mean_y
+        _add(x, y, sums)
+        best = best_subset(x, y, n_kept, sums)
+        return best[0], best[1] + mean_y - best[0] * mean_x
     # Stable, so that equal x have one order. It is also the order of the
     # residuals for slopes far below all others, where the sweep begins.
     order = sorted_order(x)
     x, y = x[order] - mean_x, y[order] - mean_y
     slopes = pair_slopes(x, y)
-    sums, residual = np.zeros(5), np.empty(n)
-    for k in range(n):
-        u, v = x[k], y[k]
-        sums[0], sums[1] = sums[0] + u, sums[1] + v
-        sums[2], sums[3], sums[4] = sums[2] + u * u, sums[3] + u * v, sums[4] + v * v
+    residual = np.empty(n)
+    _add(x, y, sums)
     rounding = ROUNDING * sums[4]
     found = np.empty((slopes.size, 4))
     best = NO_LINE

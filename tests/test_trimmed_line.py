@@ -14,7 +14,7 @@ from tests.toy_images import read_only
 
 KERNELS = pytest.mark.parametrize("kernel", [trimmed_line, trimmed_line.py_func])
 COORDINATES = st.lists(
-    st.tuples(st.integers(-20, 20), st.integers(-100, 100)), min_size=0, max_size=9
+    st.tuples(st.integers(-20, 20), st.integers(-100, 100)), min_size=0, max_size=14
 )
 
 
@@ -57,7 +57,15 @@ def test_trimmed_line_fits_at_least_as_well_as_ctapipe(n):
         assert ours <= 1.01 * theirs + 1e-12 * ((y - y.mean()) ** 2).sum()
 
 
-@pytest.mark.parametrize("n", [5, 12, 13, 40, 100])
+@pytest.mark.parametrize("n", range(3, 21))
+def test_trimmed_line_of_up_to_twenty_points_leaves_out_the_best_choice(n):
+    x, y = times(np.random.default_rng(n), n)
+    scale = ((y - y.mean()) ** 2).sum()
+    found = trimmed_sum(x, y, *trimmed_line(x, y))
+    assert found == pytest.approx(smallest_trimmed_sum(x, y), rel=1e-9, abs=1e-12 * scale)
+
+
+@pytest.mark.parametrize("n", [5, 12, 13, 21, 40, 100])
 def test_trimmed_line_is_the_same_compiled_and_interpreted(n):
     x, y = times(np.random.default_rng(n), n)
     np.testing.assert_allclose(trimmed_line(x, y), trimmed_line.py_func(x, y), rtol=1e-9)
