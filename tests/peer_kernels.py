@@ -44,7 +44,7 @@ def fill_once(config: pytest.Config) -> None:
     versions = [importlib.metadata.version(name) for name in ("ctapipe", "numba", "numpy")]
     kept_in = os.environ.get("NUMBA_CACHE_DIR", "")
     key = [*versions, sys.version, str(home), home.stat().st_mtime_ns, kept_in]
-    cache = config.cache
+    cache = getattr(config, "cache", None)  # none with -p no:cacheprovider
     if cache is not None and cache.get(STAMP, None) == key:
         return
     filled = subprocess.run(

@@ -45,8 +45,9 @@ def test_nothing_is_left_to_compile_after_the_first_start(example_files, tmp_pat
 
 def test_the_machine_code_of_other_commands_and_pythons_does_not_count(tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "CACHE_FOLDER", str(tmp_path))
-    names = ("irf_histogram.add_counts-3.{}.nbi", "peak_window.neighbor_peak_charges-9.py27.nbi",
-             "peak_window.neighbor_peak_charges-9.{}.nbi")  # fmt: skip
+    names = ("irf_histogram.add_counts-3.{}.0a1b.nbc",
+             "peak_window.neighbor_peak_charges-9.py27.0a1b.nbc",
+             "peak_window.neighbor_peak_charges-9.{}.0a1b.nbc")  # fmt: skip
     found = []
     for name in names:
         (tmp_path / name.format(f"py{sys.version_info[0]}{sys.version_info[1]}")).touch()

@@ -55,7 +55,7 @@ def finish(process):
 
 def test_the_cache_is_not_in_the_package():
     assert PACKAGE not in Path(jit.CACHE_FOLDER).resolve().parents
-    assert not list(PACKAGE.rglob("*.nbi"))
+    assert not list(PACKAGE.rglob("*.nb?"))
 
 
 def test_many_processes_may_start_at_once(tmp_path):
@@ -165,7 +165,7 @@ def test_a_cache_folder_that_cannot_be_made_is_not_needed(tmp_path):
     blocked.write_text("in the way")
     assert finish(start(blocked)) == 0
     assert blocked.read_text() == "in the way"
-    assert not list(PACKAGE.rglob("*.nbi"))
+    assert not list(PACKAGE.rglob("*.nb?"))
 
 
 @jit.kernel
