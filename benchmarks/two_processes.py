@@ -1,7 +1,8 @@
 """What a second process gains on this machine: for arithmetic, for memory, and for `ctabatch`.
 
 The first two say what the third can reach: two processors of a virtual machine may be two threads
-of one core, and share its caches and its memory.
+of one core, and share its caches and its memory. So does the last: two programs that know nothing
+of each other, each with half of the inputs.
 
     python benchmarks/two_processes.py FILE FILE FILE FILE --rounds 3
 """
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -55,8 +57,17 @@ def seconds(files: list[str], folder: Path, jobs: int) -> float:
     begin = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     taken = time.perf_counter() - begin
-    shutil.rmtree(folder / "dl1")
+    shutil.rmtree(folder)
     return taken
+
+
+def apart(files: list[str], folder: Path) -> float:
+    """Wall time of two programs with half of the inputs each."""
+    with ThreadPoolExecutor() as pool:
+        begin = time.perf_counter()
+        halves = [files[k::2] for k in range(2)]
+        list(pool.map(lambda k: seconds(halves[k], folder / str(k), 1), range(2)))
+        return time.perf_counter() - begin
 
 
 def main() -> None:
@@ -67,12 +78,15 @@ def main() -> None:
     options = parser.parse_args()
     found: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        seconds(options.files[:1], Path(folder), 1)  # fills the caches
+        place = Path(folder, "of")
+        seconds(options.files[:1], place, 1)  # fills the caches
         for _ in range(options.rounds):
-            one, two = (seconds(options.files, Path(folder), jobs) for jobs in (1, 2))
+            one, two = (seconds(options.files, place, jobs) for jobs in (1, 2))
+            free = apart(options.files, place)
             for name, value in (
                 ("arithmetic", gain_of(arithmetic)), ("memory", gain_of(memory)),
                 ("ctabatch, one worker: s", one), ("two workers: s", two), ("gain", one / two),
+                ("two programs: s", free), ("gain of two programs", one / free),
             ):  # fmt: skip
                 found.setdefault(name, []).append(value)
     for name, values in found.items():

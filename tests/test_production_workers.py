@@ -258,6 +258,37 @@ def test_templates_that_are_killed_before_they_are_ready_cost_time(runs, calm, t
     check_same(root, calm)
 
 
+def test_a_template_that_was_begun_ahead_gives_the_workers(runs, calm, tmp_path):  # noqa: F811
+    root = tmp_path / "dl1"
+    plan = Plan(str(root), tuple(map(str, runs)), threads=1)
+    origin = WorkerOrigin(copies=True)
+    origin.begin()
+    begun = origin._template.popen.pid
+    origin.begin()  # there is one
+    with WorkerPool(plan, 2, origin=origin) as pool:
+        results = dict(pool.run())
+        assert origin._template.popen.pid == begun
+    assert {one["status"] for one in results.values()} == {"done"}
+    assert origin._template is None
+    check_same(root, calm)
+
+
+def test_a_command_that_is_refused_leaves_no_template(runs, cli, tmp_path, monkeypatch):  # noqa: F811
+    begun = []
+    begin = WorkerOrigin.begin
+
+    def watched(origin):
+        begin(origin)
+        begun.append(origin._template.popen)
+
+    monkeypatch.setattr(WorkerOrigin, "begin", watched)
+    absent = tmp_path / "absent.simtel.zst"
+    code, _, err = cli("process", absent, runs[0], "-o", tmp_path / "dl1", "--jobs", 2)
+    assert code == 2
+    assert f"{absent}: there is no such file" in err
+    assert [popen.poll() for popen in begun] == [-signal.SIGKILL]
+
+
 @pytest.mark.parametrize("copies", [True, False])
 def test_workers_that_cannot_start_are_an_error_that_says_why(runs, tmp_path, monkeypatch, copies):  # noqa: F811
     folder = tmp_path / "sabotage"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,11 +19,15 @@ from ctabatch.cli.process_options import input_path, read_config
 from ctabatch.cli.process_report import WITH_LOSSES, exit_code, report, summary
 from ctabatch.cli.process_run import run_all
 
+if TYPE_CHECKING:
+    from ctabatch.production.worker_process import WorkerOrigin
+
 #: Inputs from which on the dataset gets an index at the end.
 _MANY = 50
 
 
 def command(
+    context: typer.Context,
     files: options.Files,
     output: options.Output,
     write: options.Write = None,
@@ -89,6 +93,10 @@ def command(
     """
     collect_seldom()
     without_plugins_of_pydantic()
+    origin = None
+    if jobs > 1 and scheduler is None:
+        origin = _workers_ahead()
+        context.call_on_close(origin.close)
     import_numba_alone()
     from ctabatch.cli.display import display_for
     from ctabatch.engine import Engine
@@ -132,7 +140,7 @@ def command(
                 if scheduler is None:
                     from ctabatch.cli.process_jobs import run_jobs
 
-                    results = run_jobs(plan, jobs, **more)
+                    results = run_jobs(plan, jobs, origin=origin, **more)
                 else:
                     from ctabatch.cli.process_dask import run_on_dask
 
@@ -157,6 +165,15 @@ def command(
         if display is not None:
             typer.echo(display.report())
     raise typer.Exit(code)
+
+
+def _workers_ahead() -> WorkerOrigin:
+    """What workers come from, begun: it starts while this process does."""
+    from ctabatch.production.worker_process import WorkerOrigin
+
+    origin = WorkerOrigin()
+    origin.begin()
+    return origin
 
 
 __all__ = ["WITH_LOSSES", "command", "input_path", "read_config"]

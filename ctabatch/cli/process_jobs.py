@@ -10,6 +10,7 @@ from ctabatch.cli.process_run import input_columns, prepare_kernels
 if TYPE_CHECKING:
     from ctabatch.engine import PartResult
     from ctabatch.production.plan import Plan
+    from ctabatch.production.worker_process import WorkerOrigin
 
 
 def run_jobs(
@@ -18,6 +19,7 @@ def run_jobs(
     *,
     quiet: bool,
     profile: bool = False,
+    origin: WorkerOrigin | None = None,
     tell: Callable[[PartResult], None] | None = None,
 ) -> list[PartResult]:
     """Results of all inputs of a plan, in their order.
@@ -31,6 +33,8 @@ def run_jobs(
         Without a bar.
     profile : bool
         Measure the CPU time of the stages.
+    origin : WorkerOrigin, optional
+        Starts the workers.
     tell : callable, optional
         Given each result when it is there.
     """
@@ -39,6 +43,7 @@ def run_jobs(
 
     from ctabatch.engine import PartResult, available_cores
     from ctabatch.io.location import location
+    from ctabatch.production.worker_process import WorkerOrigin
     from ctabatch.production.workers import WorkerPool, local_plan
 
     console = Console(stderr=True)
@@ -62,7 +67,7 @@ def run_jobs(
                 draw()
 
         own = local_plan(plan, jobs, available_cores())
-        with WorkerPool(own, jobs, progress, profile) as pool:
+        with WorkerPool(own, jobs, progress, profile, origin or WorkerOrigin()) as pool:
             for index, values in pool.run():
                 under_way.pop(index, None)
                 found[index] = PartResult(**values)

@@ -5,6 +5,7 @@ No command of its own. With the number of a socket as its only word it makes cop
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 import sys
@@ -15,11 +16,18 @@ from ctabatch.production.worker import main
 from ctabatch.production.worker_template import serve_copies
 
 
-def prepare() -> None:
-    """Import what a worker uses, and load the kernels that all use."""
-    import ctabatch.engine
+def begin() -> None:
+    """Import what a worker uses, and load the kernels that all use if others compiled them."""
     import ctabatch.production.task  # noqa: F401
+    from ctabatch.engine import kernels_are_compiled
 
+    if kernels_are_compiled():
+        prepare()
+
+
+@functools.cache
+def prepare() -> None:
+    """Load the kernels that all use."""
     for load in (compile_images, compile_parameters, compile_geometry):
         load()
 
@@ -28,6 +36,6 @@ if __name__ == "__main__":
     collect_seldom()
     import_numba_alone()
     if len(sys.argv) > 1:
-        serve_copies(socket.socket(fileno=int(sys.argv[1])), prepare, main)
+        serve_copies(socket.socket(fileno=int(sys.argv[1])), begin, prepare, main)
         os._exit(0)
     main()

@@ -149,7 +149,7 @@ class _Template:
 
 @dataclass
 class WorkerOrigin:
-    """Starts workers: copies of a template, which is started when the first is asked for.
+    """Starts workers: copies of a template, which is started when the first is asked for or before.
 
     A template that dies costs the time to start another; its workers go on.
 
@@ -162,13 +162,17 @@ class WorkerOrigin:
     copies: bool = CAN_COPY
     _template: _Template | None = field(default=None, init=False)
 
+    def begin(self) -> None:
+        """Start the template before the first worker is asked for, where there is one."""
+        if self.copies and (self._template is None or self._template.popen.poll() is not None):
+            self.close()
+            self._template = _Template()
+
     def start(self) -> WorkerProcess:
         """A new worker, which may need a while to be ready."""
         streams = _Streams()
-        if self.copies:
-            if self._template is None or self._template.popen.poll() is not None:
-                self.close()
-                self._template = _Template()
+        self.begin()
+        if self._template is not None:
             return self._template.copy(streams)
         command_end, reply_end, errors = streams.theirs
         popen = subprocess.Popen(

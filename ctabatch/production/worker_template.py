@@ -18,7 +18,10 @@ COPY = b"copy"
 
 
 def serve_copies(
-    control: socket.socket, prepare: Callable[[], None], work: Callable[[], None]
+    control: socket.socket,
+    begin: Callable[[], None],
+    prepare: Callable[[], None],
+    work: Callable[[], None],
 ) -> None:
     """Answer requests until there is nobody who makes any.
 
@@ -29,19 +32,25 @@ def serve_copies(
         beside it, is not answered: the worker tells that it is there. A process id is answered by
         the exit code of that worker, that of a signal negative, when it has ended; by null if it is
         none of this process.
+    begin : callable
+        Imports and loads what it can, before anybody asks.
     prepare : callable
-        Imports and loads what workers need.
+        Loads the rest, before the first copy.
     work : callable
         What a worker does; it does not return.
     """
-    prepare()
-    gc.collect()
-    gc.freeze()  # the collector leaves alone what all share
+    begin()
+    _freeze()
+    is_prepared = False
     while True:
         message, streams, _, _ = socket.recv_fds(control, 64, 3)
         if not message:
             return
         if message == COPY:
+            if not is_prepared:
+                prepare()
+                _freeze()
+                is_prepared = True
             if _copy() == 0:
                 control.close()
                 for number, stream in enumerate(streams):
@@ -53,6 +62,12 @@ def serve_copies(
                 os.close(stream)
         else:
             control.send(json.dumps(_exit_code(int(message))).encode())
+
+
+def _freeze() -> None:
+    """Let the collector leave alone what all share."""
+    gc.collect()
+    gc.freeze()
 
 
 def _copy() -> int:
