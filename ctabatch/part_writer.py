@@ -22,6 +22,7 @@ from ctabatch.instrument.subarray import SubarrayDescription
 from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.io.parquet import PartFiles
 from ctabatch.io.stored_parts import ENTRY, STREAM
+from ctabatch.noise_file import with_recorded_noise
 from ctabatch.schemas.simulation import RUN, SHOWER
 from ctabatch.schemas.trigger import POINTING, TELESCOPE_TRIGGER, TRIGGER
 from ctabatch.source import calibrated_rows, rows_of_all_gains
@@ -129,7 +130,7 @@ class PartWriter:
         """Options of one telescope."""
         key = tel_type, tel_id
         if key not in self._options:
-            self._options[key] = self.config.dl1_options(tel_type, tel_id)
+            self._options[key] = with_recorded_noise(self.config.dl1_options(tel_type, tel_id))
         return self._options[key]
 
     def _check(self, subarray: SubarrayDescription) -> None:

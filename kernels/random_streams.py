@@ -19,7 +19,7 @@ from .jit import kernel
 #: What a stream is for: the last number it is started with.
 PRIMARY, CORE, CASCADE, COUNT, PHOTONS, NOISE, CHARGES = range(7)
 CALIBRATION, IMAGE, RESPONSE, BANK = range(7, 11)
-PSF, CHARGE_NOISE, SAMPLE_NOISE = range(11, 14)
+PSF, CHARGE_NOISE, SAMPLE_NOISE, RECORDED_NOISE = range(11, 15)
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)

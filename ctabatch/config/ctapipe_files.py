@@ -54,6 +54,7 @@ class _Translation:
         self._found: dict[str, Any] = {}
         self._left: list[str] = []
         self._write: set[str] = set()
+        self._adds_noise = False
         frames = {path[-2:]: value for path, value in _options(content)}
         self._in_camera = frames.get(("ImageProcessor", "use_telescope_frame")) is False
         for path, value in _options(content):
@@ -68,6 +69,7 @@ class _Translation:
         if self._in_camera:  # the geometry, which is written by default, needs both
             with_geometry = "geometry" in self._found.get("write", ("geometry",))
             self._section("parameters")["frame"] = "both" if with_geometry else "camera"
+        self._drop_unused_noise()
         if any(_has_patterns(block) for block in self._found.values()):
             self._found["unused_patterns"] = "ignore"  # as ctapipe does, with a warning
         return self._found, self._left
@@ -93,6 +95,11 @@ class _Translation:
         }
         if (owner, option) in known:
             return known[owner, option](value)
+        if (owner, option) == ("ProcessorTool", "add_nsb_in_waveforms"):
+            self._adds_noise = bool(value)
+            return None
+        if (owner, option) == ("WaveformModifier", "n_noise_realizations"):
+            return "every event gets a sum of its own"
         if owner == "SoftwareTrigger":
             return self._trigger(option, value)
         for kind, section in _SECTIONS.items():
@@ -101,6 +108,15 @@ class _Translation:
                 self._section(section).setdefault(owner, {})[option] = translated
                 return None
         return ""
+
+    def _drop_unused_noise(self) -> None:
+        """Leave out the file of noise unless it is to be added: there, that is another option."""
+        tuning = self._found.get("tuning", {})
+        file = tuning.get("WaveformModifier", {}).get("nsb_file")
+        if file is not None and not self._adds_noise:
+            del tuning["WaveformModifier"]["nsb_file"]
+            why = "ProcessorTool.add_nsb_in_waveforms is not set"
+            self._left.append(f"WaveformModifier.nsb_file: {file!r}: {why}")
 
     def _section(self, name: str) -> dict[str, Any]:
         section: dict[str, Any] = self._found.setdefault(name, {})

@@ -15,6 +15,7 @@ from .events import TelescopeEvents
 from .extract import ExtractionOptions
 from .reduced_waveforms import bytes_saved, reduce_waveforms
 from .reducers import DataVolumeReducer, NullDataVolumeReducer
+from .tuning.recorded_noise import RecordedNoise
 from .tuning.waveform_modifier import WaveformModifier
 from .waveform_images import waveform_images
 
@@ -25,6 +26,8 @@ class WaveformOptions:
 
     modifier: WaveformModifier = field(default_factory=WaveformModifier)
     reducer: DataVolumeReducer = field(default_factory=NullDataVolumeReducer)
+    #: What is in the file that the modifier names.
+    recorded: RecordedNoise | None = None
 
     @property
     def reduces(self) -> bool:
@@ -41,7 +44,7 @@ def with_noise(
     events = calibrated_events(events, extraction)
     samples = options.modifier.modify(
         events.waveform[:, 0], _gain(events), events.calibration_row, events.calibration,
-        events.obs_id, events.event_id, events.tel_id, events.read_out,
+        events.obs_id, events.event_id, events.tel_id, events.read_out, options.recorded,
     )  # fmt: skip
     return replace(events, waveform=samples[:, np.newaxis])
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ctabatch.errors import OptionError
 from ctabatch.instrument.calibration import CameraCalibration
 from ctabatch.kernels.noise_traces import TRACE_LENGTH
 from ctabatch.kernels.sample_noise import add_sample_noise
@@ -15,11 +16,15 @@ from ctabatch.stages.component import option
 
 from .keys import event_keys
 from .noise_sources import electronic, night_sky
+from .recorded_noise import RecordedNoise
 
 
 @dataclass(frozen=True)
 class WaveformModifier:
     """Add night-sky light and electronic noise to calibrated waveforms.
+
+    The noise can be recorded: the sum of `nsb_level` events without a shower, drawn at random from
+    `nsb_file` for every event, the mean of the gain taken away.
 
     Light of the night sky is shot noise: photo-electrons at random times with the camera's
     reference pulse and fluctuating charges. Its mean is taken away, as by a readout that is coupled
@@ -33,11 +38,23 @@ class WaveformModifier:
     electronic_noise: float = option(
         0.0, "Standard deviation of the electronic noise to add to each sample", unit="p.e.", ge=0.0
     )
+    nsb_file: str = option("", "File with events of noise alone, whose waveforms are added")
+    nsb_level: int = option(1, "How many of these events are added up", ge=1)
+    nsb_event_type: int = option(
+        2, "Type of the events that are taken: 2 are pedestals with sky, 32 all usual ones", ge=0
+    )
+    sample_pixels_independently: bool = option(
+        True, "Every pixel gets events of its own; else all of a camera get the same"
+    )
     rng_seed: int = option(1, "Seed of the random numbers", ge=0)
 
     @property
     def has_effect(self) -> bool:
         """Whether waveforms change at all."""
+        return self._is_made or self.nsb_file != ""
+
+    @property
+    def _is_made(self) -> bool:
         return self.nsb_rate > 0 or self.electronic_noise > 0
 
     def modify(
@@ -50,6 +67,7 @@ class WaveformModifier:
         event_id: NDArray[Any],
         tel_id: NDArray[Any],
         read_out: NDArray[np.bool_] | None = None,
+        recorded: RecordedNoise | None = None,
     ) -> NDArray[np.float32]:
         """Waveforms with noise added.
 
@@ -66,15 +84,45 @@ class WaveformModifier:
         event_id, tel_id : (n,) int
         read_out : (n, n_pixels) bool, optional
             Pixels with data; others keep their values.
+        recorded : RecordedNoise, optional
+            What is in `nsb_file`.
 
         Returns
         -------
         (n, n_pixels, n_samples) float32
             `samples` itself if there is nothing to add.
+
+        Raises
+        ------
+        OptionError
+            The recorded noise does not fit, or was not read.
         """
         if not self.has_effect or samples.size == 0:
             return samples
         samples = np.ascontiguousarray(samples, np.float32)
+        gain = np.ascontiguousarray(gain, np.int8)
+        keys = event_keys(obs_id, event_id, tel_id)
+        out = samples
+        if self.nsb_file:
+            if recorded is None:
+                raise OptionError(f"WaveformModifier.nsb_file {self.nsb_file}: not read here")
+            out = recorded.add(
+                out, gain, keys, self.nsb_level, self.rng_seed,
+                by_pixel=self.sample_pixels_independently,
+            )  # fmt: skip
+        if self._is_made:
+            out = self._with_made(out, gain, rows, calibration, keys)
+        return out if read_out is None else np.where(read_out[..., np.newaxis], out, samples)
+
+    def _with_made(
+        self,
+        samples: NDArray[np.float32],
+        gain: NDArray[np.int8],
+        rows: NDArray[np.int64],
+        calibration: CameraCalibration,
+        keys: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+    ) -> NDArray[np.float32]:
+        """Waveforms with light of the night sky and electronic noise."""
         n_samples = samples.shape[2]
         n_summed = calibration.n_summed[rows] if n_samples == 1 else np.ones(len(rows), np.int64)
         reach = n_samples * int(n_summed.max())
@@ -84,10 +132,10 @@ class WaveformModifier:
             white = electronic(float(self.electronic_noise), self.rng_seed, reach)
         out = np.empty_like(samples)
         add_sample_noise(
-            samples, np.ascontiguousarray(gain, np.int8), *event_keys(obs_id, event_id, tel_id),
-            trace_row[rows], n_summed, traces, white, TRACE_LENGTH, self.rng_seed, out,
+            samples, gain, *keys, trace_row[rows], n_summed, traces, white, TRACE_LENGTH,
+            self.rng_seed, out,
         )  # fmt: skip
-        return out if read_out is None else np.where(read_out[..., np.newaxis], out, samples)
+        return out
 
     def _night_sky(
         self, calibration: CameraCalibration, reach: int
