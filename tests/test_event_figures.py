@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -144,6 +146,21 @@ def test_a_core_kilometres_away_does_not_shrink_the_array(event):
                     reconstructed=(50_000.0, 0.0))  # fmt: skip
     assert ax.get_ylim()[1] < 2000
     assert with_label(ax, "reconstructed core (outside: -0, 50000 m)")
+
+
+def test_a_small_array_is_shown_as_a_whole_and_no_mirror_is_cut():
+    places = [(50, -50), (-50, -50), (-50, 50), (50, 50)]
+    scopes = {
+        k: SimpleNamespace(position=place, optics=SimpleNamespace(mirror_area=390.0))
+        for k, place in enumerate(map(np.array, places), start=1)
+    }
+    ax = array_view(SimpleNamespace(telescopes=scopes), Figure().subplots(), triggered=[1, 4],
+                    core=(165.0, -30.0))  # fmt: skip
+    assert len(ax.patches) == 4
+    for circle in ax.patches:
+        for middle, limits in zip(circle.center, (ax.get_xlim(), ax.get_ylim()), strict=True):
+            assert limits[0] < middle - circle.radius
+            assert middle + circle.radius < limits[1]
 
 
 def test_an_event_at_one_glance_has_the_array_and_its_brightest_cameras(event):

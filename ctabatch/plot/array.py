@@ -71,7 +71,8 @@ def array_view(
 ) -> Axes:
     """Draw telescopes as circles of their mirror's size, doubled, and what is known of a shower.
 
-    The view shows the telescopes that triggered and the cores; all telescopes if none triggered.
+    The view shows the telescopes that triggered and the cores; all telescopes if none triggered or
+    if they are not much wider.
 
     Parameters
     ----------
@@ -98,6 +99,7 @@ def array_view(
     radii = {t: 2 * np.sqrt(scope.optics.mirror_area / np.pi)
              for t, scope in subarray.telescopes.items()}  # fmt: skip
     center, reach = _view(places, triggered, core, reconstructed)
+    reach += max(radii.values(), default=0.0)
     for k, (tel_id, direction) in enumerate((axes or {}).items()):
         north, west = places[tel_id]
         far = np.array([-1, 1]) * 4 * (reach + abs(north - center[0]) + abs(west - center[1]))
@@ -167,6 +169,9 @@ def _view(
         shown.append(np.array(core))
     points = np.array(shown).reshape(-1, 2)
     center, reach = _box(points)
+    whole_center, whole = _box(np.vstack([points, everything]))
+    if whole <= 2 * reach:
+        points, center, reach = np.vstack([points, everything]), whole_center, whole
     if reconstructed is not None and np.isfinite(reconstructed).all():
         wide_center, wide = _box(np.vstack([points, reconstructed]))
         # a failed reconstruction, kilometres away, must not make a dot of the array
