@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctabatch.errors import InputError
+from ctabatch.input_digest import InputDigest
 from ctabatch.io.location import Location, location
 from ctabatch.io.simtel.batches import raw_batches
 from ctabatch.io.simtel.source import SimtelReader
@@ -52,7 +53,13 @@ def _written(path: Location) -> tuple[int, float]:
 
 @lru_cache(maxsize=4)
 def _kept(path: Location, _version: tuple[int, float], event_type: int) -> RecordedNoise:
-    return read_noise(path, event_type)
+    digest = InputDigest(path)
+    try:
+        noise = read_noise(path, event_type)
+        sha256, size = digest.result()
+    finally:
+        digest.cancel()
+    return replace(noise, sha256=sha256, size=size)
 
 
 def read_noise(path: Location, event_type: int) -> RecordedNoise:

@@ -31,6 +31,7 @@ from ctabatch.stage_times import Timed, untimed
 from ctabatch.stages import dl1
 from ctabatch.stages.events import TelescopeEvents
 from ctabatch.stages.telescope_groups import TelescopeRows
+from ctabatch.stages.tuning.recorded_noise import RecordedNoise
 from ctabatch.stages.waveforms import reduced, with_noise
 
 
@@ -98,6 +99,7 @@ class PartWriter:
         self.folder, self.files, self.config = folder, files, config
         self._empty, self._timed = empty, timed
         self._options: dict[tuple[str, int], dl1.Dl1Options] = {}
+        self._noise: dict[str, RecordedNoise] = {}
         self._checked: SubarrayDescription | None = None
         self.geometry = GeometryStep(config.stereo) if "geometry" in config.write else None
         if config.trigger.has_effect and "r0" in config.write:
@@ -130,7 +132,11 @@ class PartWriter:
         """Options of one telescope."""
         key = tel_type, tel_id
         if key not in self._options:
-            self._options[key] = with_recorded_noise(self.config.dl1_options(tel_type, tel_id))
+            self._options[key] = own = with_recorded_noise(
+                self.config.dl1_options(tel_type, tel_id)
+            )
+            if (noise := own.waveforms.recorded) is not None:
+                self._noise[noise.name] = noise
         return self._options[key]
 
     def _check(self, subarray: SubarrayDescription) -> None:
@@ -333,12 +339,20 @@ class PartWriter:
             **({} if self.keep is None else {ENTRY: source.stored_entry()}),
             "incomplete_events": self.incomplete_events,
             **({} if self.geometry is None else self.geometry.summary()),
+            **({"noise": self._noise_files()} if self._noise else {}),
             **({"bytes_saved_by_reduction": self.bytes_saved} if self.bytes_saved else {}),
             "telescopes_without_description": {str(k): v for k, v in missing.items() if v},
             "n_losses": account.n_losses,
             "losses": [loss.as_dict() for loss in account.losses],
             "notes": dict(account.notes),
         }
+
+    def _noise_files(self) -> list[dict[str, Any]]:
+        """Files whose waveforms were added to those of the input."""
+        return [
+            {"path": name, "size": noise.size, "sha256": noise.sha256}
+            for name, noise in sorted(self._noise.items())
+        ]
 
 
 class _Task:

@@ -153,7 +153,7 @@ ALLOWED: dict[str, set[str]] = {
         "ctabatch.stages",
     },
     "ctabatch/noise_file.py": {
-        *("numpy", "ctabatch.errors", "ctabatch.io", "ctabatch.stages"),
+        *("numpy", "ctabatch.errors", "ctabatch.input_digest", "ctabatch.io", "ctabatch.stages"),
     },
     "ctabatch/part_writer.py": {
         *("ctabatch.calibration_rows", "ctabatch.noise_file"),

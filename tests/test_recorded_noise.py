@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 from ctapipe.io import EventSource
@@ -9,6 +11,7 @@ from ctapipe.io import EventSource
 import ctabatch
 from ctabatch.config.ctapipe_files import from_ctapipe
 from ctabatch.errors import InputError, OptionError
+from ctabatch.io.dataset_folder import DatasetFolder
 from ctabatch.kernels.recorded_noise import add_recorded_noise, draw_distinct
 from ctabatch.noise_file import read_noise
 from ctabatch.stages.tuning.recorded_noise import RecordedNoise, centred
@@ -162,6 +165,19 @@ def test_processing_adds_one_event_of_the_file_to_every_pixel(laser, tmp_path, c
         assert distance.min(axis=0).max() < 1e-2
         drawn |= set(distance.argmin(axis=0).tolist())
     assert drawn == set(range(max(map(len, noise.values()))))
+
+
+def test_the_file_of_noise_is_an_input_of_the_part(laser, tmp_path, cli):
+    code, _, err = cli("process", laser, "-o", "dl1", *tuned(laser))
+    assert code == 1, err
+    folder = DatasetFolder(tmp_path / "dl1")
+    record = folder.record(folder.parts()[0])
+    sha256 = hashlib.sha256(laser.read_bytes()).hexdigest()
+    assert record["noise"] == [{"path": str(laser), "size": laser.stat().st_size, "sha256": sha256}]
+    code, out, _ = cli("info", "dl1", "--provenance")
+    assert code == 0
+    assert f"noise: {laser.name}" in out
+    assert sha256[:16] in out
 
 
 def test_noise_does_not_depend_on_threads(laser, tmp_path, cli):

@@ -23,7 +23,7 @@ def process_activity(record: Mapping[str, Any], begin: str | None = None) -> Act
     """
     return Activity(
         PROCESS,
-        _inputs_of(record["input"]),
+        [*_inputs_of(record["input"]), *_noise_of(record)],
         record["config"],
         record["software"],
         config_digest=str(record["config_digest"]),
@@ -49,6 +49,14 @@ def _inputs_of(entry: Mapping[str, Any]) -> list[Input]:
     ids = entry.get("stored_activities") or [""]
     role = str(entry.get("level", "events"))
     return [Input(role, "part", part, entry["sha256"], activity=str(one)) for one in ids]
+
+
+def _noise_of(record: Mapping[str, Any]) -> list[Input]:
+    """Files whose waveforms were added as noise."""
+    return [
+        Input("noise", "file", str(one["path"]).rpartition("/")[2], one["sha256"], one["size"])
+        for one in record.get("noise", ())
+    ]
 
 
 def part_inputs(record: Mapping[str, Any], role: str) -> list[Input]:

@@ -23,10 +23,14 @@ class RecordedNoise:
     waveforms : mapping
         Telescope id -> (n_events, n_gains, n_pixels, n_samples) float32, p.e., with the mean 0 in
         each gain.
+    sha256, size : str, int
+        Of the file, if they are known.
     """
 
     name: str
     waveforms: Mapping[int, NDArray[np.float32]]
+    sha256: str = ""
+    size: int = 0
 
     def add(
         self,
