@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from dataclasses import replace
 from functools import lru_cache
 
@@ -39,6 +40,12 @@ def with_recorded_noise(options: Dl1Options) -> Dl1Options:
             noise = _kept(path, _written(path), modifier.nsb_event_type)
         except InputError as error:
             raise InputError(f"tuning.WaveformModifier.nsb_file: {error}") from error
+    if noise.n_losses:
+        warnings.warn(
+            f"tuning.WaveformModifier.nsb_file {path}: {noise.n_losses} losses while it was read "
+            "(ctabatch info tells them); the noise is of what could be read",
+            stacklevel=2,
+        )
     return replace(options, waveforms=replace(options.waveforms, recorded=noise))
 
 
@@ -77,7 +84,8 @@ def read_noise(path: Location, event_type: int) -> RecordedNoise:
         The file cannot be read, or has no such event.
     """
     found: dict[int, list[NDArray[np.float32]]] = {}
-    with SimtelReader(path) as reader:
+    # no calibration depends on the focal length, so none is missed
+    with SimtelReader(path, focal_length="equivalent") as reader:
         for events in reader:
             for raw in raw_batches(events, reader.account):
                 chosen = raw.take(
@@ -96,7 +104,9 @@ def read_noise(path: Location, event_type: int) -> RecordedNoise:
             "(tuning.WaveformModifier.nsb_event_type)"
         )
     return RecordedNoise(
-        str(path), {tel_id: centred(_stacked(path, tel_id, all_)) for tel_id, all_ in found.items()}
+        str(path),
+        {tel_id: centred(_stacked(path, tel_id, all_)) for tel_id, all_ in found.items()},
+        n_losses=reader.account.n_losses,
     )
 
 

@@ -174,6 +174,9 @@ def test_the_file_of_noise_is_an_input_of_the_part(laser, tmp_path, cli):
     record = folder.record(folder.parts()[0])
     sha256 = hashlib.sha256(laser.read_bytes()).hexdigest()
     assert record["noise"] == [{"path": str(laser), "size": laser.stat().st_size, "sha256": sha256}]
+    (told,) = (text for text in record["warnings"] if "nsb_file" in text)
+    assert f"{laser}: " in told  # it is cut
+    assert "losses while it was read" in told
     code, out, _ = cli("info", "dl1", "--provenance")
     assert code == 0
     assert f"noise: {laser.name}" in out

@@ -25,12 +25,15 @@ class RecordedNoise:
         each gain.
     sha256, size : str, int
         Of the file, if they are known.
+    n_losses : int
+        What could not be read of it.
     """
 
     name: str
     waveforms: Mapping[int, NDArray[np.float32]]
     sha256: str = ""
     size: int = 0
+    n_losses: int = 0
 
     def add(
         self,
