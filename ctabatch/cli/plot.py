@@ -203,19 +203,21 @@ def parameters(
         )
     from ctabatch.cli.progress import bar
     from ctabatch.dataset import Dataset
+    from ctabatch.io.location import location
     from ctabatch.plot.distributions import COLUMNS, parameter_distributions
 
-    names = labels or [str(path) for path in datasets]
+    places = [str(location(path)) for path in datasets]
+    names = labels or places
     if len(set(names)) != len(names):
         raise OptionError("several datasets have the same name in the legend; give each a --label")
-    opened = {name: Dataset(path) for name, path in zip(names, datasets, strict=True)}
+    opened = {name: Dataset(path) for name, path in zip(names, places, strict=True)}
     chosen = [name.strip() for name in columns.split(",") if name.strip()] if columns else COLUMNS
     with bar("parameters", quiet=as_json) as progress:
         figure = parameter_distributions(
             opened, chosen, tel_type=tel_type, figure=picture.canvas(), progress=progress
         )
         file = picture.finish(figure, [tel_type] if tel_type else [])
-    _say(file, {"datasets": [str(path) for path in datasets], "columns": list(chosen)}, as_json)
+    _say(file, {"datasets": places, "columns": list(chosen)}, as_json)
 
 
 def _event(

@@ -68,8 +68,11 @@ def charge_bias(ax: Axes, curves: Curves, *, min_pixels: int = 2) -> Axes:
     ax.set(xscale="log", xlabel="true charge / p.e.", ylabel="bias / Q")
     ax.set_yscale("symlog", linthresh=_LINEAR_BIAS, linscale=2)
     limits = ax.get_ylim()
-    ax.set_yticks(_TICKS, minor=False)
-    ax.set_yticks([], minor=True)
+    if max(map(abs, limits)) < min(tick for tick in _TICKS if tick > 0):
+        ax.set_yscale("linear")  # 0 alone would be marked
+    else:
+        ax.set_yticks(_TICKS, minor=False)
+        ax.set_yticks([], minor=True)
     ax.set_ylim(limits)  # ticks would widen them
     ax.yaxis.set_major_formatter("{x:g}")
     ax.xaxis.set_major_formatter("{x:g}")
